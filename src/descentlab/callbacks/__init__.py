@@ -1,0 +1,1 @@
+"""Lightning callbacks: everyone who wants to look at a run, and says at which step next."""

@@ -1,0 +1,50 @@
+"""Histograms of weights, biases, gradients and hidden activations, to TensorBoard."""
+
+from typing import Annotated
+
+import torch
+from annotated_types import Ge
+from lightning.pytorch import Trainer
+from lightning.pytorch.loggers import TensorBoardLogger
+from torch import Tensor
+
+from descentlab.callbacks.observation import observe
+from descentlab.callbacks.steps import StepCallback, points_of
+from descentlab.modules.regression import RegressionModule
+
+
+class Histograms(StepCallback):
+    """Logs how weights, biases, gradients and hidden activations are spread, at the start, every
+    `every` steps and at the end; values that are not finite are left out.
+
+    Args:
+        every: gradient steps between two.
+        bins: of each histogram.
+    """
+
+    def __init__(self, every: Annotated[int, Ge(1)], bins: Annotated[int, Ge(1)] = 64) -> None:
+        super().__init__(every)
+        self.bins = bins
+
+    def look(self, trainer: Trainer, module: RegressionModule, step: int) -> None:
+        boards = [logger.experiment for logger in trainer.loggers if isinstance(logger, TensorBoardLogger)]
+        if not boards:
+            return
+        seen = observe(module, points_of(trainer).batches)
+        spread: dict[str, Tensor] = {
+            **{_tag("parameters", name): p.detach() for name, p in module.net.named_parameters()},
+            **{_tag("gradients", name): gradient for name, gradient in seen.gradients.items()},
+            **{_tag("activations", name): output for name, output in seen.activations.items()},
+        }
+        for tag, values in spread.items():
+            finite = values[torch.isfinite(values)]
+            if finite.numel():
+                for board in boards:
+                    board.add_histogram(tag, finite, step, bins=self.bins)
+
+
+def _tag(kind: str, name: str) -> str:
+    """`weights/hidden1` for the parameter hidden1.weight, `biases/…`, `gradients/hidden1.weight`, …"""
+    layer, _, last = name.rpartition(".")
+    kinds = {"weight": "weights", "bias": "biases"}
+    return f"{kinds[last]}/{layer}" if kind == "parameters" and last in kinds and layer else f"{kind}/{name}"

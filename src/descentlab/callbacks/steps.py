@@ -1,0 +1,68 @@
+"""The rule of events: a callback names the step at which it looks next, and is asked then."""
+
+from abc import ABC, abstractmethod
+from typing import Any
+
+from lightning.pytorch import Callback, Trainer
+
+from descentlab.data.points import PointsDataModule
+from descentlab.modules.regression import RegressionModule
+
+
+class StepCallback(Callback, ABC):
+    """A callback that looks at the run at step 0, at every `every`-th step, and at the end.
+
+    Steps are gradient updates. The run advances from event to event, so a step named here is met
+    exactly, whether Lightning steps batch by batch or an engine makes many steps at once.
+
+    Args:
+        every: steps between two looks, at least 1; None looks at the start and the end alone.
+    """
+
+    def __init__(self, every: int | None) -> None:
+        self.every = every
+        self._last_look: int | None = None
+
+    @abstractmethod
+    def look(self, trainer: Trainer, module: RegressionModule, step: int) -> None:
+        """What is to be done at `step`, when `step` updates have been made."""
+
+    def next_step(self, step: int) -> int | None:
+        """The first step after `step` at which this callback wants to look, if any."""
+        return None if self.every is None else (step // self.every + 1) * self.every
+
+    def on_train_start(self, trainer: Trainer, pl_module: Any) -> None:
+        if trainer.global_step == 0:
+            self._look(trainer, pl_module)
+
+    def on_train_batch_end(self, trainer: Trainer, pl_module: Any, outputs: Any, batch: Any, batch_idx: int) -> None:
+        step = trainer.global_step
+        if self.every is not None and step % self.every == 0:
+            self._look(trainer, pl_module)
+
+    def on_fit_end(self, trainer: Trainer, pl_module: Any) -> None:
+        self._look(trainer, pl_module)
+
+    def _look(self, trainer: Trainer, module: RegressionModule) -> None:
+        if self._last_look != trainer.global_step:
+            self._last_look = trainer.global_step
+            self.look(trainer, module, trainer.global_step)
+
+    def state_dict(self) -> dict[str, Any]:
+        return {"last_look": self._last_look}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        self._last_look = state_dict["last_look"]
+
+
+def points_of(trainer: Trainer) -> PointsDataModule:
+    """The data module of a run."""
+    data = trainer.datamodule  # type: ignore[attr-defined]  # Lightning sets it in fit
+    assert isinstance(data, PointsDataModule), f"expected a PointsDataModule, got {type(data).__name__}"
+    return data
+
+
+def callbacks_of(trainer: Trainer) -> list[Callback]:
+    """The callbacks of a run, in their order."""
+    callbacks: list[Callback] = trainer.callbacks  # type: ignore[attr-defined]  # likewise
+    return callbacks

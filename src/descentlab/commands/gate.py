@@ -1,0 +1,57 @@
+"""What stands before every run: its settings are checked, then its folder is made, exclusively."""
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from hydra.experimental.callback import Callback
+from omegaconf import DictConfig
+from omegaconf.errors import OmegaConfBaseException
+
+from descentlab.errors import InputError
+from descentlab.settings.check import check
+from descentlab.settings.compose import plain
+from descentlab.settings.explain import explain
+
+
+class Gate(Callback):
+    """Hydra's callback at the start of a run or a sweep.
+
+    Hydra turns an exception of a callback into a warning, so bad settings end the process here.
+    """
+
+    def on_run_start(self, config: DictConfig, **kwargs: Any) -> None:
+        with _refusing():
+            settings = plain(config)
+            check(settings)
+            make_exclusively(Path(config.hydra.run.dir), "hydra.run.dir")
+
+    def on_multirun_start(self, config: DictConfig, **kwargs: Any) -> None:
+        with _refusing():
+            make_exclusively(Path(config.hydra.sweep.dir), "hydra.sweep.dir")
+
+
+def make_exclusively(folder: Path, key: str) -> None:
+    """Make a folder that does not exist yet.
+
+    Raises:
+        InputError: it exists, or cannot be made.
+    """
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        folder.mkdir()
+    except FileExistsError:
+        raise InputError(f"{key}: expected a folder that is not there yet, got {folder}.") from None
+    except OSError as error:
+        raise InputError(f"{key}: {folder} cannot be made ({error.strerror}).") from error
+
+
+@contextmanager
+def _refusing() -> Iterator[None]:
+    try:
+        yield
+    except (InputError, OmegaConfBaseException) as error:
+        print(f"error: {error if isinstance(error, InputError) else explain(error, [])}", file=sys.stderr)
+        raise SystemExit(2) from None

@@ -1,0 +1,132 @@
+"""What all data modules share: three sets of points held as tensors, and batches of them."""
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from jaxtyping import Float
+from lightning.pytorch import LightningDataModule
+from torch import Tensor
+
+from descentlab.engines.batches import FullBatch, ShuffledBatches
+from descentlab.engines.problem import Batches
+from descentlab.functional.standardization import Standardization
+
+
+class Points(NamedTuple):
+    """Inputs and targets: `x` of shape (sample, feature), `y` of shape (sample, target)."""
+
+    x: Float[Tensor, "sample feature"]
+    y: Float[Tensor, "sample target"]
+
+
+@dataclass(frozen=True)
+class Truth:
+    """What is known of the law behind the points.
+
+    Attributes:
+        law: the noiseless law, x of shape (sample, feature) to (sample, target).
+        coefficients: the true ones, intercept first; None where the law is not linear in any.
+        noise_std: standard deviation of the noise, in the target's unit.
+    """
+
+    law: Callable[[Tensor], Tensor]
+    coefficients: list[float] | None
+    noise_std: float
+
+    @property
+    def lowest_mse(self) -> float:
+        """The expected mean squared error of the law itself on a fresh draw: noise_std^2."""
+        return self.noise_std**2
+
+
+class BatchLoader:
+    """One epoch of batches: what Lightning iterates over when it steps batch by batch."""
+
+    def __init__(self, batches: Batches, num_batches: int) -> None:
+        self._batches = batches
+        self._num_batches = num_batches
+
+    def __len__(self) -> int:
+        return self._num_batches
+
+    def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
+        for _ in range(self._num_batches):
+            yield self._batches.next()
+
+
+class PointsDataModule(LightningDataModule):
+    """Training, validation and test points, held whole in memory.
+
+    A subclass gives `read_points`. With `standardization`, the points are in standard units.
+
+    Args:
+        seed: of the shuffling of batches, and of whatever the subclass draws.
+        batch_size: points a gradient step sees; None is all of them.
+    """
+
+    def __init__(self, seed: int, batch_size: int | None) -> None:
+        super().__init__()
+        self.seed = seed
+        self.batch_size = batch_size
+        self.train: Points | None = None
+        self.val: Points | None = None
+        self.test: Points | None = None
+        self.truth: Truth | None = None
+        self.standardization: Standardization | None = None
+        self.chunks: Iterable[Any] | None = None
+        self._batches: Batches | None = None
+
+    def read_points(self) -> None:
+        """Set `train`, and `val`, `test`, `truth` and `standardization` where there are any."""
+        raise NotImplementedError("a data module says where its points come from")
+
+    def setup(self, stage: str | None = None) -> None:
+        """Draw or read the points, once."""
+        if self.train is None:
+            self.read_points()
+
+    @property
+    def num_samples(self) -> int:
+        """Training points."""
+        return len(self._points("train").x)
+
+    @property
+    def batches(self) -> Batches:
+        """The training batches, one stream over all epochs: whoever draws from it advances it."""
+        if self._batches is None:
+            points = self._points("train")
+            self._batches = (
+                FullBatch(*points)
+                if self.batch_size is None or self.batch_size >= len(points.x)
+                else ShuffledBatches(*points, batch_size=self.batch_size, seed=self.seed)
+            )
+        return self._batches
+
+    def train_dataloader(self) -> Iterable[Any]:
+        """Batches (x, y), an epoch at a time; or `chunks`, where a run has set them."""
+        if self.chunks is not None:
+            return self.chunks
+        size = self.batch_size or self.num_samples
+        return BatchLoader(self.batches, num_batches=-(-self.num_samples // size))
+
+    def val_dataloader(self) -> list[Points]:
+        return [self.val] if self.val is not None else []
+
+    def test_dataloader(self) -> list[Points]:
+        return [self.test] if self.test is not None else []
+
+    def stages(self) -> dict[str, Points]:
+        """The sets that exist, by the name of their stage: train, val, test."""
+        self.setup()
+        every = {"train": self.train, "val": self.val, "test": self.test}
+        return {stage: points for stage, points in every.items() if points is not None}
+
+    def _points(self, stage: str) -> Points:
+        return self.stages()[stage]
+
+    def state_dict(self) -> dict[str, Any]:
+        return {"batches": self.batches.state_dict()}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        self.batches.load_state_dict(state_dict["batches"])

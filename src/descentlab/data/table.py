@@ -1,0 +1,120 @@
+"""A table of the user's own: points typed in the config, or read from a CSV."""
+
+from typing import Annotated, Any
+
+import torch
+from annotated_types import Ge, Lt
+from torch import Tensor
+
+from descentlab.data.csv_file import read_columns
+from descentlab.data.points import Points, PointsDataModule
+from descentlab.errors import InputError
+from descentlab.functional.standardization import Standardization
+
+Fraction = Annotated[float, Ge(0), Lt(1)]
+
+
+class TableDataModule(PointsDataModule):
+    """Points of a table, split at random into training, validation and test points.
+
+    Args:
+        x: the inputs as numbers, or as rows of numbers where there are several features.
+        y: the targets, one a sample.
+        path: of a CSV with a header line, in place of x and y.
+        features: the CSV's columns that are inputs, in their order.
+        target: the CSV's column to be predicted.
+        val_fraction: of the samples held back for validation, in [0, 1).
+        test_fraction: of the samples held back for the test, in [0, 1).
+        standardize: train on columns of mean 0 and standard deviation 1, as the training points have
+            them; coefficients, losses and predictions come back in the user's units.
+        seed: of the split and of the shuffling of batches.
+        batch_size: points a gradient step sees; None is all of them.
+
+    Raises:
+        InputError: both or neither of x, y and path are given, they do not fit, or nothing is left
+            to train on.
+    """
+
+    def __init__(
+        self,
+        x: list[float] | list[list[float]] | None = None,
+        y: list[float] | None = None,
+        path: str | None = None,
+        features: list[str] | None = None,
+        target: str | None = None,
+        val_fraction: Fraction = 0.0,
+        test_fraction: Fraction = 0.0,
+        standardize: bool = False,
+        seed: int = 0,
+        batch_size: int | None = None,
+    ) -> None:
+        super().__init__(seed, batch_size)
+        self.save_hyperparameters(logger=False)
+        self.columns = _Source(x, y, path, features, target)
+        self.val_fraction = val_fraction
+        self.test_fraction = test_fraction
+        self.standardize = standardize
+
+    def read_points(self) -> None:
+        x, y = self.columns.read()
+        num_val = round(len(x) * self.val_fraction)
+        num_test = round(len(x) * self.test_fraction)
+        num_train = len(x) - num_val - num_test
+        if num_train < 1:
+            raise InputError(
+                f"data.val_fraction, data.test_fraction: expected at least one of the {len(x)} samples "
+                f"to be left for training, got {self.val_fraction} and {self.test_fraction}."
+            )
+        order = torch.randperm(len(x), generator=torch.Generator().manual_seed(self.seed))
+        # In their own order, so that a table without a split is the table as the user wrote it.
+        train, val, test = (part.sort().values for part in order.split([num_train, num_val, num_test]))
+        if self.standardize:
+            self.standardization = Standardization.of(x[train], y[train])
+            x, y = self.standardization.standardize_x(x), self.standardization.standardize_y(y)
+        self.train = Points(x[train], y[train])
+        self.val = Points(x[val], y[val]) if num_val else None
+        self.test = Points(x[test], y[test]) if num_test else None
+
+
+class _Source:
+    """Where the table comes from: typed points, or the columns of a CSV."""
+
+    def __init__(
+        self,
+        x: list[Any] | None,
+        y: list[float] | None,
+        path: str | None,
+        features: list[str] | None,
+        target: str | None,
+    ) -> None:
+        typed, read = x is not None or y is not None, path is not None
+        if typed == read:
+            raise InputError(
+                "data: expected points (data.x=[1,2,3] data.y=[2,4,6]) or a CSV "
+                f"(data.path=… data.features=[a] data.target=b), got {'both' if typed else 'neither'}."
+            )
+        if typed and (x is None or y is None):
+            raise InputError(f"data.{'x' if x is None else 'y'}: expected as many values as in the other, got none.")
+        if read and (not features or target is None):
+            raise InputError("data.features, data.target: expected the CSV's columns, e.g. data.features=[a,b].")
+        self.x, self.y, self.path, self.features, self.target = x, y, path, features, target
+
+    def read(self) -> tuple[Tensor, Tensor]:
+        if self.path is not None:
+            assert self.features is not None
+            assert self.target is not None
+            table = torch.tensor(read_columns(self.path, [*self.features, self.target]))
+            return table[:, :-1].contiguous(), table[:, -1:].contiguous()
+        assert self.x is not None
+        assert self.y is not None
+        rows = [row if isinstance(row, list) else [row] for row in self.x]
+        if len(rows) != len(self.y) or not rows:
+            raise InputError(
+                f"data.x, data.y: expected as many rows as targets, at least one, got {len(rows)} and {len(self.y)}."
+            )
+        if len({len(row) for row in rows}) > 1:
+            lengths = sorted({len(row) for row in rows})
+            raise InputError(f"data.x: expected rows of one length, got rows of {lengths} values.")
+        return torch.tensor(rows, dtype=torch.get_default_dtype()), torch.tensor(
+            self.y, dtype=torch.get_default_dtype()
+        )[:, None]

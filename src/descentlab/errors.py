@@ -1,0 +1,19 @@
+"""The one error that a user is meant to read, and the "did you mean" that it often carries."""
+
+import difflib
+from collections.abc import Iterable
+
+
+class InputError(ValueError):
+    """What a user gave cannot be used: the text says what was expected, what came, what to type."""
+
+
+def did_you_mean(name: str, valid: Iterable[str]) -> str:
+    """The sentence that offers the nearest of the `valid` names, then all of them.
+
+    `did_you_mean("sgdd", ["adam", "sgd"])` is `did you mean sgd? Valid: adam, sgd.`
+    """
+    names = sorted(valid)
+    nearest = difflib.get_close_matches(name, names, n=3, cutoff=0.6)
+    hint = f"did you mean {' or '.join(nearest)}? " if nearest else ""
+    return f"{hint}Valid: {', '.join(names)}." if names else "nothing can be given here."

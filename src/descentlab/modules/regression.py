@@ -1,0 +1,197 @@
+"""What every model family shares: loss, optimiser, training, judging and predicting."""
+
+import math
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import torch
+from jaxtyping import Float
+from lightning.pytorch import LightningModule
+from torch import Tensor, nn
+
+from descentlab.engines.choose import choose_engine
+from descentlab.engines.problem import Batches, Engine, Problem, Trace
+from descentlab.functional.losses import degree_of
+from descentlab.functional.standardization import Standardization
+from descentlab.modules.coefficients import column_names, columns_of, flat_parameters
+from descentlab.nets.linear_in_parameters import LinearInParameters
+from descentlab.targets import build, build_function
+
+
+class Chunk:
+    """A call of `training_step` that makes many gradient steps at once.
+
+    A plain class, since Lightning takes dataclasses and sequences apart on their way to the device.
+
+    Attributes:
+        num_steps: gradient updates, up to the next step at which somebody wants to look.
+        rows: of these, counted from 0, the ones before which the parameters are recorded.
+    """
+
+    def __init__(self, num_steps: int, rows: range) -> None:
+        self.num_steps = num_steps
+        self.rows = rows
+
+
+class RegressionModule(LightningModule):
+    """A net, trained by gradient descent on a loss between its predictions and the targets.
+
+    On batches (x, y) this is an ordinary LightningModule with automatic optimisation. After
+    `train_in_chunks` its batches are `Chunk`s, each of which an engine carries out as one.
+
+    Args:
+        net: the network, or plain settings of one: its `_target_` and the keywords it takes.
+        loss: plain settings of the loss, a function (prediction, target) -> scalar.
+        optimizer: plain settings of a `torch.optim` optimiser, without the parameters.
+        scheduler: plain settings of a learning-rate scheduler, stepped after every update.
+    """
+
+    def __init__(
+        self,
+        net: nn.Module | dict[str, Any],
+        loss: dict[str, Any],
+        optimizer: dict[str, Any],
+        scheduler: dict[str, Any] | None = None,
+    ) -> None:
+        super().__init__()
+        self.save_hyperparameters(ignore=["net"] if isinstance(net, nn.Module) else [], logger=False)
+        self.net: nn.Module = build(net) if isinstance(net, Mapping) else net
+        self.loss = build_function(loss)
+        self.optimizer_settings = optimizer
+        self.scheduler_settings = scheduler
+        self.standardization: Standardization | None = None
+        self.config: dict[str, Any] | None = None
+        self.diverged = False
+        self.engine: Engine | None = None
+        self._chunked: tuple[Batches, str] | None = None
+
+    def forward(self, x: Float[Tensor, "sample feature"]) -> Float[Tensor, "sample target"]:
+        prediction: Tensor = self.net(x)
+        return prediction
+
+    def training_step(self, batch: Any, batch_idx: int) -> Any:
+        """The loss of a batch (x, y), or the trace of a whole `Chunk` of gradient steps."""
+        if isinstance(batch, Chunk):
+            return {"trace": self._advance(batch)}
+        x, y = batch
+        return self.loss(self(x), y)
+
+    def validation_step(self, batch: Any, batch_idx: int) -> None:
+        self._log_metrics("val", batch)
+
+    def test_step(self, batch: Any, batch_idx: int) -> None:
+        self._log_metrics("test", batch)
+
+    def predict_step(self, batch: Any, batch_idx: int) -> Tensor:
+        return self.predict(batch[0] if isinstance(batch, tuple | list) else batch)
+
+    def predict(self, x: Float[Tensor, "sample feature"]) -> Float[Tensor, "sample target"]:
+        """The predictions for inputs in the user's units, in the user's units."""
+        units = self.standardization
+        prediction: Tensor = self(x) if units is None else units.restore_y(self(units.standardize_x(x)))
+        return prediction
+
+    @property
+    def loss_scale(self) -> float:
+        """What a loss in the units of the training is multiplied by to be in the user's: y_std^degree."""
+        if self.standardization is None:
+            return 1.0
+        return float(self.standardization.y_std ** degree_of(self.loss))
+
+    def columns(self, flat: Float[Tensor, "row parameter"]) -> Float[Tensor, "row column"]:
+        """Flattened parameters in the order of `column_names`; the coefficients of a model that is
+        linear in them in the user's units."""
+        columns = columns_of(self.net, flat)
+        if self.standardization is None or not isinstance(self.net, LinearInParameters):
+            return columns
+        matrix, offset = self.standardization.coefficient_map(columns.shape[1])
+        return (columns.double() @ matrix.T + offset).to(columns.dtype)
+
+    def coefficients(self) -> dict[str, float]:
+        """The parameters as they are now, by the names of their columns."""
+        values = self.columns(flat_parameters(self.net)[None])[0].tolist()
+        return dict(zip(column_names(self.net), values, strict=True))
+
+    def metrics(self, x: Float[Tensor, "sample feature"], y: Float[Tensor, "sample target"]) -> dict[str, Tensor]:
+        """The loss, and the mean squared error beside it, of the predictions for points of the data
+        module; both in the user's units."""
+        prediction = self(x)
+        mse_scale = 1.0 if self.standardization is None else self.standardization.y_std**2
+        return {
+            "loss": self.loss(prediction, y) * self.loss_scale,
+            "mse": nn.functional.mse_loss(prediction, y) * mse_scale,
+        }
+
+    def _log_metrics(self, stage: str, batch: Any) -> None:
+        metrics = self.metrics(*batch)
+        self.log_dict({f"{stage}/{name}": value for name, value in metrics.items()}, batch_size=len(batch[0]))
+
+    def configure_optimizers(self) -> Any:
+        optimizer = build(self.optimizer_settings, self.net.parameters())
+        if self.scheduler_settings is None or self.scheduler_settings["_target_"] is None:
+            return optimizer
+        scheduler = build(self.scheduler_settings, optimizer)
+        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": scheduler, "interval": "step"}}
+
+    def train_in_chunks(self, batches: Batches, engine: str) -> None:
+        """From now on `training_step` takes `Chunk`s.
+
+        Args:
+            batches: the training batches, from which the engine draws.
+            engine: the one wanted, as `descentlab.engines.choose` names them.
+        """
+        self.automatic_optimization = False
+        self._chunked = batches, engine
+
+    def on_train_start(self) -> None:
+        if self._chunked is not None:
+            batches, requested = self._chunked
+            scheduler: Any = self.lr_schedulers()
+            problem = Problem(self.net, self.loss, self.trainer.optimizers[0], scheduler, batches)
+            self.engine, reason = choose_engine(problem, requested)
+            if reason is not None:
+                self.print(f"engine {self.engine.name}: {reason}")
+
+    def _advance(self, chunk: Chunk) -> Trace:
+        assert self.engine is not None, "chunks come after on_train_start"
+        trace = self.engine.advance(chunk.num_steps, chunk.rows)
+        self._count(trace.num_steps)
+        if trace.diverged:
+            self.trainer.should_stop = self.diverged = True
+        return trace
+
+    def optimizer_step(
+        self, epoch: int, batch_idx: int, optimizer: Any, optimizer_closure: Callable[[], Any] | None = None
+    ) -> None:
+        """One update of Lightning's own; an update that leaves the finite numbers is taken back, and
+        ends the run."""
+        before = [parameter.detach().clone() for parameter in self.net.parameters()]
+        loss = optimizer.step(closure=optimizer_closure)
+        finite = all(bool(torch.isfinite(parameter).all()) for parameter in self.net.parameters())
+        if not (finite and math.isfinite(loss)):
+            with torch.no_grad():
+                for parameter, value in zip(self.net.parameters(), before, strict=True):
+                    parameter.copy_(value)
+            self.trainer.should_stop = self.diverged = True
+            self._count(-1)
+
+    def _count(self, num_steps: int) -> None:
+        """Correct Lightning's count of optimiser steps by those that it saw too few or too many."""
+        loop = self.trainer.fit_loop.epoch_loop
+        progress = (
+            loop.automatic_optimization.optim_progress.optimizer.step
+            if self.automatic_optimization
+            else loop.manual_optimization.optim_step_progress
+        )
+        progress.total.ready += num_steps
+        progress.total.completed += num_steps
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        checkpoint["config"] = self.config
+        checkpoint["torch_generator"] = torch.get_rng_state()
+        checkpoint["standardization"] = None if self.standardization is None else self.standardization.to_plain()
+
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        torch.set_rng_state(checkpoint["torch_generator"])
+        units = checkpoint["standardization"]
+        self.standardization = None if units is None else Standardization.from_plain(units)

@@ -1,0 +1,1 @@
+"""From settings to a run folder: assemble, train, record, judge, predict."""

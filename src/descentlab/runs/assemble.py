@@ -1,0 +1,105 @@
+"""From plain settings to the objects of a run: data module, module, callbacks, trainer."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from lightning.pytorch import Callback, LightningModule, Trainer
+
+from descentlab.callbacks.history import History
+from descentlab.data.points import PointsDataModule
+from descentlab.data.synthetic import SyntheticDataModule
+from descentlab.errors import InputError
+from descentlab.functional.losses import degree_of
+from descentlab.modules.regression import RegressionModule
+from descentlab.nets.linear_in_parameters import LinearInParameters
+from descentlab.targets import build, locate
+
+MOST_ROWS = 10_000
+
+
+def assemble(settings: Mapping[str, Any]) -> tuple[PointsDataModule, RegressionModule]:
+    """The data module and the module of checked settings, the points drawn and the weights set.
+
+    Raises:
+        InputError: the points cannot be read, or the settings do not go together.
+    """
+    data = build_data(settings["data"])
+    data.setup()
+    module = build_module(settings, data)
+    return data, module
+
+
+def build_data(settings: Mapping[str, Any]) -> PointsDataModule:
+    """The data module that `settings` name: one of its own, or a generator's draws."""
+    spec = {key: value for key, value in settings.items() if key not in ("num_features", "seed", "batch_size")}
+    common = {"seed": settings["seed"], "batch_size": settings["batch_size"]}
+    target = locate(settings["_target_"])
+    if isinstance(target, type) and issubclass(target, PointsDataModule):
+        return target(**{key: value for key, value in spec.items() if key != "_target_"}, **common)
+    return SyntheticDataModule(dict(spec), **common)
+
+
+def build_module(settings: Mapping[str, Any], data: PointsDataModule | None = None) -> RegressionModule:
+    """The module that `settings` name, its weights drawn from `model.seed`.
+
+    Args:
+        settings: of a whole run.
+        data: whose standardization the module takes on.
+
+    Raises:
+        InputError: the start cannot be expressed in the units of the training.
+    """
+    spec = {key: value for key, value in settings["model"].items() if key != "seed"}
+    training = {key: settings[key] for key in ("loss", "optimizer", "scheduler")}
+    target = locate(spec["_target_"])
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(settings["model"]["seed"])
+        if isinstance(target, type) and issubclass(target, LightningModule):
+            module = build(spec, **training)
+        else:
+            module = RegressionModule(dict(spec), **training)
+    module.config = dict(settings)
+    if data is not None and data.standardization is not None:
+        _standardize(module, data, settings["model"].get("initial_coefficients"))
+    return module
+
+
+def _standardize(module: RegressionModule, data: PointsDataModule, start: list[float] | None) -> None:
+    """Let the module work in standard units, and take its start from the user's."""
+    units = data.standardization
+    assert units is not None
+    degree_of(module.loss)  # refuses a loss that cannot be given back in the user's units
+    module.standardization = units
+    if not isinstance(module.net, LinearInParameters):
+        return
+    if not module.net.has_intercept:
+        raise InputError(
+            "data.standardize: expected model.bias=true, got false; a standardised column has another origin."
+        )
+    if start is not None:
+        matrix, offset = units.coefficient_map(len(start))
+        module.net.set_coefficients(torch.linalg.solve(matrix, torch.tensor(start).double() - offset).tolist())
+
+
+def build_callbacks(settings: Mapping[str, Any]) -> list[Callback]:
+    """The callbacks of a run in their order, the history first."""
+    chosen = {name: build(spec) for name, spec in settings["callbacks"].items() if spec is not None}
+    last = [callback for name, callback in chosen.items() if name == "checkpoint"]
+    return [*(c for name, c in chosen.items() if name != "checkpoint"), build_history(settings), *last]
+
+
+def build_history(settings: Mapping[str, Any]) -> History:
+    """The history, with the rows that `history.every` asks for."""
+    every = settings["history"]["every"]
+    max_steps = settings["trainer"]["max_steps"]
+    return History(-(-max_steps // MOST_ROWS) or 1 if every is None else every)
+
+
+def build_trainer(settings: Mapping[str, Any], folder: Path) -> Trainer:
+    """The trainer of a run, with its callbacks and its loggers."""
+    loggers = [build(spec, folder) for name, spec in settings["logger"].items() if name != "every" and spec is not None]
+    trainer = build(settings["trainer"], folder=folder, callbacks=build_callbacks(settings), loggers=loggers)
+    assert isinstance(trainer, Trainer)
+    return trainer

@@ -1,0 +1,76 @@
+"""How far a run goes without anybody looking: the chunks between events."""
+
+from collections.abc import Iterator, Sequence
+
+from lightning.pytorch import Callback, Trainer
+
+from descentlab.callbacks.history import History
+from descentlab.callbacks.progress import Progress
+from descentlab.callbacks.steps import StepCallback
+from descentlab.modules.regression import Chunk, RegressionModule
+
+_PER_BATCH_HOOKS = (
+    "on_train_batch_start",
+    "on_train_batch_end",
+    "on_before_zero_grad",
+    "on_before_backward",
+    "on_after_backward",
+    "on_before_optimizer_step",
+)
+_OWN_TRAINING = (
+    "training_step",
+    "optimizer_step",
+    "optimizer_zero_grad",
+    "backward",
+    "configure_gradient_clipping",
+)
+
+
+class Chunks:
+    """The batches of a run in chunks: each reaches to the next step at which a callback looks.
+
+    Args:
+        callbacks: of the run; each `StepCallback` names its steps, the `History` its rows.
+        start: gradient updates already made.
+        stop: gradient updates in all.
+    """
+
+    def __init__(self, callbacks: Sequence[Callback], start: int, stop: int) -> None:
+        self._events = [callback for callback in callbacks if isinstance(callback, StepCallback)]
+        self._history = next(callback for callback in callbacks if isinstance(callback, History))
+        self._start, self._stop = start, stop
+
+    def __iter__(self) -> Iterator[Chunk]:
+        step = self._start
+        while step < self._stop:
+            upcoming = [event.next_step(step) for event in self._events]
+            end = min(self._stop, *(at for at in upcoming if at is not None), self._stop)
+            yield Chunk(end - step, self._history.rows_between(step, end))
+            step = end
+
+
+def why_step_by_step(module: RegressionModule, trainer: Trainer, engine: str) -> str | None:
+    """Why Lightning has to make each step itself, in one line; None where chunks serve.
+
+    Args:
+        module: a subclass that trains in a way of its own is left to Lightning.
+        trainer: its callbacks may need each batch, it may clip gradients or use several devices.
+        engine: `trainer.engine`.
+    """
+    if engine == "lightning":
+        return "trainer.engine=lightning"
+    if type(module) is not RegressionModule:
+        own = [name for name in _OWN_TRAINING if getattr(type(module), name) is not getattr(RegressionModule, name)]
+        if own:
+            return f"{type(module).__name__} has a {own[0]} of its own"
+    if trainer.gradient_clip_val is not None:
+        return "trainer.gradient_clip_val is set"
+    if trainer.world_size > 1:
+        return f"{trainer.world_size} processes train together"
+    for callback in trainer.callbacks:  # type: ignore[attr-defined]  # Lightning sets it in __init__
+        if isinstance(callback, StepCallback | History | Progress):
+            continue
+        for hook in _PER_BATCH_HOOKS:
+            if getattr(type(callback), hook) is not getattr(Callback, hook):
+                return f"the callback {type(callback).__name__} looks at every batch"
+    return None

@@ -1,0 +1,50 @@
+"""What a run ends with: its status, its last metrics and coefficients, and how it was made."""
+
+import platform
+from dataclasses import asdict, dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import Literal
+
+import torch
+
+from descentlab.runs.files import strict_json, write_whole
+
+Status = Literal["completed", "diverged", "interrupted", "failed"]
+_PACKAGES = ("descentlab", "torch", "lightning", "hydra-core", "omegaconf", "tensorboard")
+
+
+@dataclass(frozen=True)
+class Result:
+    """The end of a run.
+
+    Attributes:
+        status: `completed`, or why the run ended before its last step.
+        num_steps: gradient updates made and kept.
+        metrics: of the last parameters, over all points of each set: `train/loss`, `val/loss`, …
+        coefficients: the last parameters by name, for a model with few; else empty.
+        true_coefficients: those of the law, where it is known to be of the model's form; else empty.
+        seconds: `setup` (from settings to the first step) and `training`.
+        engine: what made the steps.
+        folder: of the run.
+    """
+
+    status: Status
+    num_steps: int
+    metrics: dict[str, float]
+    coefficients: dict[str, float]
+    true_coefficients: dict[str, float]
+    seconds: dict[str, float]
+    engine: str
+    folder: Path
+
+    def write(self) -> None:
+        """Write `result.json` into the folder of the run."""
+        values = asdict(self)
+        del values["folder"]
+        values["threads"] = torch.get_num_threads()
+        values["versions"] = {
+            "python": platform.python_version(),
+            **{package: version(package) for package in _PACKAGES},
+        }
+        write_whole(self.folder / "result.json", strict_json(values))

@@ -1,0 +1,163 @@
+"""One run: settings in, a run folder with its history, result and checkpoints out."""
+
+import logging
+import signal
+import sys
+import time
+import warnings
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+import torch
+from lightning.pytorch import Trainer
+from lightning.pytorch.loggers import TensorBoardLogger
+from omegaconf import OmegaConf
+
+from descentlab.callbacks.history import History
+from descentlab.callbacks.validation import validation_losses
+from descentlab.data.points import PointsDataModule
+from descentlab.modules.coefficients import MOST_COLUMNS, num_parameters
+from descentlab.modules.regression import RegressionModule
+from descentlab.nets.linear_in_parameters import LinearInParameters
+from descentlab.runs.assemble import assemble, build_trainer
+from descentlab.runs.chunks import Chunks, why_step_by_step
+from descentlab.runs.files import write_whole
+from descentlab.runs.history_file import history_columns, write_history
+from descentlab.runs.result import Result, Status
+
+
+def train(settings: Mapping[str, Any], folder: Path) -> Result:
+    """Train as the settings say, and leave everything in `folder`.
+
+    Args:
+        settings: checked plain values, as `descentlab.settings.compose` gives them.
+        folder: of the run; it exists, and is this run's alone.
+
+    Returns:
+        What is also in `result.json`.
+
+    Raises:
+        InputError: the points cannot be read, or the settings do not go together.
+    """
+    began = time.perf_counter()
+    torch.set_num_threads(1)
+    logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
+    data, module = assemble(settings)
+    trainer = build_trainer(settings, folder)
+    write_whole(folder / "config.yaml", OmegaConf.to_yaml(OmegaConf.create(dict(settings))))
+    engine = _choose_stepping(settings, data, module, trainer)
+    started = time.perf_counter()
+    status: Status = "failed"
+    try:
+        with _stopping_at_signals(trainer) as received, warnings.catch_warnings():
+            # Lightning 2.6 with torch 2.13: its own use of torch's tree specs, nothing a user can mend.
+            warnings.filterwarnings("ignore", r"`isinstance\(treespec, LeafSpec\)`", FutureWarning)
+            trainer.fit(module, datamodule=data)
+        status = "diverged" if module.diverged else "interrupted" if received else "completed"
+    finally:
+        result = Result(
+            status=status,
+            num_steps=trainer.global_step,
+            metrics=final_metrics(module, data),
+            coefficients=module.coefficients() if num_parameters(module.net) <= MOST_COLUMNS else {},
+            true_coefficients=true_coefficients(module, data),
+            seconds={"setup": started - began, "training": time.perf_counter() - started},
+            engine=module.engine.name if module.engine is not None else engine,
+            folder=folder,
+        )
+        if trainer.is_global_zero:
+            _write(result, settings, data, module, trainer)
+    return result
+
+
+def final_metrics(module: RegressionModule, data: PointsDataModule) -> dict[str, float]:
+    """`train/loss`, `train/mse`, `val/loss` and `val/mse` over all points of each set, at the parameters
+    as they are and in the user's units."""
+    module.eval()
+    with torch.no_grad():
+        return {
+            f"{stage}/{name}": float(value)
+            for stage, points in data.stages().items()
+            if stage != "test"
+            for name, value in module.metrics(*points).items()
+        }
+
+
+def true_coefficients(module: RegressionModule, data: PointsDataModule) -> dict[str, float]:
+    """The law's coefficients by the model's names; empty where the law has none of the model's form."""
+    known = data.truth.coefficients if data.truth is not None else None
+    if known is None or not isinstance(module.net, LinearInParameters):
+        return {}
+    by_name = {f"w{k}": value for k, value in enumerate(known)}
+    names = module.net.coefficient_names()
+    return {name: by_name[name] for name in names} if set(names) <= set(by_name) else {}
+
+
+def _choose_stepping(
+    settings: Mapping[str, Any], data: PointsDataModule, module: RegressionModule, trainer: Trainer
+) -> str:
+    engine: str = settings["trainer"]["engine"]
+    reason = why_step_by_step(module, trainer, engine)
+    if reason is not None:
+        if engine != "lightning":
+            print(f"Lightning makes each step itself: {reason}", file=sys.stderr)
+        return "lightning"
+    callbacks = trainer.callbacks  # type: ignore[attr-defined]  # Lightning sets it in __init__
+    module.train_in_chunks(data.batches, engine)
+    data.chunks = Chunks(callbacks, start=0, stop=settings["trainer"]["max_steps"])
+    return engine
+
+
+def _write(
+    result: Result,
+    settings: Mapping[str, Any],
+    data: PointsDataModule,
+    module: RegressionModule,
+    trainer: Trainer,
+) -> None:
+    callbacks = trainer.callbacks  # type: ignore[attr-defined]  # Lightning sets it in __init__
+    history = next(callback for callback in callbacks if isinstance(callback, History))
+    columns = history_columns(module, data.stages()["train"], history.rows(), validation_losses(trainer))
+    write_history(result.folder / "history.csv", columns)
+    for logger in trainer.loggers:
+        if isinstance(logger, TensorBoardLogger):
+            metrics = {f"final/{name}": value for name, value in result.metrics.items()}
+            logger.log_hyperparams(_varied(settings), metrics, step=result.num_steps)
+            logger.experiment.close()
+    result.write()
+
+
+def _varied(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """The settings that make one run differ from another: of the model, data, loss and optimiser."""
+    groups = ("model", "data", "loss", "optimizer", "scheduler")
+    flat = {f"{group}.{key}": value for group in groups for key, value in settings[group].items()}
+    return {
+        "seed": settings["seed"],
+        "trainer.max_steps": settings["trainer"]["max_steps"],
+        **{key: value if isinstance(value, bool | int | float | str) else str(value) for key, value in flat.items()},
+    }
+
+
+@contextmanager
+def _stopping_at_signals(trainer: Trainer) -> Iterator[list[int]]:
+    """Let SIGINT and SIGTERM stop the run at the next event; the list holds the signals that came."""
+    received: list[int] = []
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        received.append(number)
+        trainer.should_stop = True
+        signal.signal(number, signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL)
+
+    names = (signal.SIGINT, signal.SIGTERM)
+    try:
+        held = {number: signal.signal(number, stop) for number in names}
+    except ValueError:  # not the main thread, where signals cannot be handled
+        held = {}
+    try:
+        yield received
+    finally:
+        for number, handler in held.items():
+            signal.signal(number, handler)

@@ -1,0 +1,54 @@
+"""Lightning's Trainer, counted in gradient steps."""
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from annotated_types import Ge, Gt
+from lightning.pytorch import Callback, Trainer
+from lightning.pytorch.loggers import Logger
+
+
+def make_trainer(
+    *,
+    max_steps: Annotated[int, Ge(0)],
+    accelerator: Literal["cpu", "gpu", "auto"],
+    devices: Annotated[int, Ge(1)] | Literal["auto"],
+    num_nodes: Annotated[int, Ge(1)],
+    strategy: Literal["auto", "ddp"],
+    gradient_clip_val: Annotated[float, Gt(0)] | None,
+    engine: Literal["auto", "eager", "recorded", "lightning"],
+    folder: Path,
+    callbacks: list[Callback],
+    loggers: list[Logger],
+) -> Trainer:
+    """A Trainer whose unit is the gradient update, and which leaves looking to the callbacks.
+
+    Args:
+        max_steps: gradient updates; 0 judges the start without training.
+        accelerator: the kind of device.
+        devices: how many of them on each node.
+        num_nodes: machines.
+        strategy: `ddp` divides the points among the devices.
+        gradient_clip_val: the largest norm of the gradient; None leaves it as it is.
+        engine: what makes the steps; `lightning` is one step a `training_step`.
+        folder, callbacks, loggers: of this run.
+    """
+    return Trainer(
+        max_steps=max_steps,
+        max_epochs=-1,
+        accelerator=accelerator,
+        devices=devices,
+        num_nodes=num_nodes,
+        strategy=strategy,
+        gradient_clip_val=gradient_clip_val,
+        default_root_dir=folder,
+        callbacks=callbacks,
+        logger=loggers or False,
+        log_every_n_steps=1,
+        limit_val_batches=0,
+        num_sanity_val_steps=0,
+        use_distributed_sampler=False,
+        enable_progress_bar=False,
+        enable_model_summary=False,
+        enable_checkpointing=False,
+    )

@@ -1,0 +1,111 @@
+"""Every setting against its type and range, before anything is built."""
+
+from collections.abc import Mapping
+from functools import cache
+from typing import Any
+
+from pydantic import ConfigDict, TypeAdapter, ValidationError
+
+from descentlab.errors import InputError, did_you_mean
+from descentlab.settings.groups import COMMON, PROVIDED, RANGES, PositiveInt, RootSettings
+from descentlab.settings.signature import Parameter, signature_of
+from descentlab.targets import check_trusted
+
+_OPEN = ("callbacks", "logger")  # whose targets may hand keywords on to another library
+
+
+def check(settings: Mapping[str, Any]) -> None:
+    """Refuse settings that cannot be run.
+
+    Args:
+        settings: the whole resolved config as plain values.
+
+    Raises:
+        InputError: names the first key that is unknown, missing, of another type or out of range,
+            with what was expected and what came.
+    """
+    _validate(TypeAdapter(RootSettings), dict(settings), "", tuple(RootSettings.model_fields))
+    for group in ("model", "data", "loss", "optimizer", "scheduler", "trainer"):
+        check_target(settings[group], group, group)
+    loggers = dict(settings["logger"])
+    check_value(loggers.pop("every", None), PositiveInt, "logger.every")
+    for group, specs in (("callbacks", settings["callbacks"]), ("logger", loggers)):
+        for name, spec in specs.items():
+            if spec is not None:
+                check_target(spec, group, f"{group}.{name}")
+
+
+def check_target(spec: Any, group: str, key: str) -> None:
+    """Refuse the settings of one target: what `spec["_target_"]` takes is read from its source.
+
+    Args:
+        spec: the plain values at `key`, `_target_` among them; a null `_target_` takes nothing else.
+        group: the group whose common settings and ranges hold.
+        key: the full key, for the message.
+    """
+    if not isinstance(spec, Mapping) or "_target_" not in spec:
+        raise InputError(f"{key}: expected a mapping with a _target_, got {spec!r}.")
+    target = spec["_target_"]
+    parameters = _parameters(target, group, key)
+    takes_any = group in _OPEN and target is not None and signature_of(target).takes_any
+    for name, value in spec.items():
+        if name == "_target_":
+            continue
+        if name in parameters:
+            check_value(value, parameters[name].annotation, f"{key}.{name}")
+        elif not takes_any:
+            raise InputError(f"{key}.{name}: there is no such setting; {did_you_mean(name, parameters)}")
+    for name, parameter in parameters.items():
+        if parameter.required and name not in spec:
+            raise InputError(f"{key}.{name}: {target} needs a value, got none; give {key}.{name}=…")
+
+
+def _parameters(target: Any, group: str, key: str) -> dict[str, Parameter]:
+    if target is None:
+        return {}
+    if not isinstance(target, str):
+        raise InputError(f"{key}._target_: expected a dotted path, got {target!r}.")
+    check_trusted(target, f"{key}._target_")
+    ranges = RANGES.get(group, {})
+    own = {
+        name: Parameter(ranges.get(name, parameter.annotation), parameter.default)
+        for name, parameter in signature_of(target).parameters.items()
+        if name not in PROVIDED.get(group, ())
+    }
+    return {**COMMON.get(group, {}), **own}
+
+
+def check_value(value: Any, annotation: Any, key: str) -> None:
+    """Refuse a value that does not fit a type annotation with ranges (`Annotated[int, Ge(1)]`).
+
+    Raises:
+        InputError: the key, what was expected and what came.
+    """
+    if annotation is not Any:
+        _validate(_adapter(annotation), value, key)
+
+
+@cache
+def _adapter(annotation: Any) -> TypeAdapter[Any]:
+    return TypeAdapter(annotation, config=ConfigDict(strict=True, allow_inf_nan=False))
+
+
+def _validate(adapter: TypeAdapter[Any], value: Any, key: str, valid: tuple[str, ...] = ()) -> None:
+    try:
+        adapter.validate_python(value)
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join([*([key] if key else []), *(str(part) for part in first["loc"] if _shown(part))])
+        if first["type"] == "extra_forbidden":
+            raise InputError(f"{place}: there is no such key; {did_you_mean(place, valid)}") from None
+        if first["type"] == "missing":
+            raise InputError(f"{place}: expected a value, got none; give {place}=…") from None
+        expected = first["msg"].removeprefix("Input should be ")
+        if expected.startswith(("greater", "less")):
+            expected = f"a value {expected}"
+        raise InputError(f"{place}: expected {expected}, got {first['input']!r}.") from None
+
+
+def _shown(part: int | str) -> bool:
+    """Whether a part of pydantic's location is the user's: its names of union branches are not."""
+    return isinstance(part, int) or (part.isidentifier() and part not in ("int", "float", "str", "bool", "list"))

@@ -1,0 +1,90 @@
+"""From overrides to plain settings: what Hydra composes, as dicts, lists, numbers and strings."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from hydra import compose as hydra_compose
+from hydra import initialize_config_dir
+from hydra.core.global_hydra import GlobalHydra
+from hydra.core.hydra_config import HydraConfig
+from hydra.errors import HydraException
+from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+
+import descentlab
+from descentlab.errors import InputError
+from descentlab.settings.check import check
+from descentlab.settings.explain import explain
+from descentlab.settings.resolvers import register_resolvers
+
+CONFIG_NAME = "train"
+
+
+def config_folder() -> Path:
+    """The folder of the configs: inside an installed package, else `conf` of the checkout."""
+    package = Path(descentlab.__file__).parent
+    inside = package / "conf"
+    return inside if inside.is_dir() else package.parents[1] / "conf"
+
+
+def compose(overrides: Sequence[str] = ()) -> dict[str, Any]:
+    """The checked settings of one run as plain values.
+
+    Args:
+        overrides: as typed after `scripts/train.py`, e.g. `["model=linear", "optimizer.lr=0.05"]`.
+
+    Raises:
+        InputError: an override, a choice or a value cannot be used.
+    """
+    register_resolvers()
+    GlobalHydra.instance().clear()
+    held = HydraConfig.instance().cfg
+    try:
+        with initialize_config_dir(str(config_folder()), version_base="1.3"):
+            config = hydra_compose(CONFIG_NAME, overrides=list(overrides), return_hydra_config=True)
+        settings = plain(config)
+    except (HydraException, OmegaConfBaseException) as error:
+        raise explain(error, overrides) from error
+    finally:
+        HydraConfig.instance().cfg = held
+    check(settings)
+    return settings
+
+
+def plain(config: DictConfig) -> dict[str, Any]:
+    """The job's part of a config, resolved: dicts, lists, numbers, strings, booleans and None.
+
+    Args:
+        config: as Hydra composes it; its `hydra` node, where there is one, answers `${hydra:…}`.
+
+    Raises:
+        OmegaConfBaseException: an interpolation names a key that is not there.
+    """
+    if "hydra" in config:
+        HydraConfig.instance().set_config(config)
+    names = [str(key) for key in config if key != "hydra"]
+    nodes = {name: config[name] for name in names}
+    return {
+        name: OmegaConf.to_container(node, resolve=True, throw_on_missing=True) if OmegaConf.is_config(node) else node
+        for name, node in nodes.items()
+    }
+
+
+def read_settings(path: Path) -> dict[str, Any]:
+    """The settings of a run folder's `config.yaml`.
+
+    Raises:
+        InputError: the file is missing, unreadable, or holds no settings.
+    """
+    if not path.is_file():
+        raise InputError(f"{path}: there is no such file; give the folder of a run that train.py made.")
+    try:
+        settings = OmegaConf.to_container(OmegaConf.load(path), resolve=False)
+    except Exception as error:
+        raise InputError(f"{path}: expected the config of a run, but it cannot be read ({error}).") from error
+    if not isinstance(settings, dict) or not all(isinstance(key, str) for key in settings):
+        raise InputError(f"{path}: expected the config of a run, got {type(settings).__name__}.")
+    checked = {str(key): value for key, value in settings.items()}
+    check(checked)
+    return checked

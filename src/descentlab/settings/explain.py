@@ -1,0 +1,63 @@
+"""Hydra's and OmegaConf's errors in one message: the culprit, the nearest names, the valid ones."""
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+
+from hydra.errors import MissingConfigException, OverrideParseException
+from omegaconf.errors import InterpolationKeyError, OmegaConfBaseException
+
+from descentlab.errors import InputError, did_you_mean
+
+
+def explain(error: Exception, overrides: Sequence[str]) -> InputError:
+    """What went wrong in composing `overrides`, as the message that a user reads."""
+    if isinstance(error, OverrideParseException):
+        reason = str(error).splitlines()[-1] if str(error) else "malformed"
+        return InputError(f"{error.override}: expected key=value, but it cannot be read ({_first_line(reason)}).")
+    if isinstance(error, MissingConfigException):
+        return _missing_choice(error)
+    text = str(error)
+    if match := re.search(r"Could not override '([^']+)'", text):
+        return _unknown_key(match[1], error)
+    if isinstance(error, InterpolationKeyError):
+        return InputError(f"{error.full_key}: {_first_line(text)}")
+    if isinstance(error, OmegaConfBaseException) and error.full_key:
+        return InputError(f"{error.full_key}: {_first_line(text)}")
+    return InputError(_first_line(text))
+
+
+def _missing_choice(error: MissingConfigException) -> InputError:
+    missing = error.missing_cfg_file or ""
+    group, _, choice = missing.rpartition("/")
+    if error.options:
+        return InputError(f"{group}={choice}: there is no such choice; {did_you_mean(choice, error.options)}")
+    return InputError(_first_line(str(error)))
+
+
+def _unknown_key(key: str, error: Exception) -> InputError:
+    text = str(error)
+    if "No match in the defaults list" in text:
+        return InputError(f"{key}: there is no such group; {did_you_mean(key, _groups())}")
+    cause: BaseException | None = error
+    while cause is not None and not isinstance(cause, OmegaConfBaseException):
+        cause = cause.__cause__ or cause.__context__
+    node = getattr(cause, "parent_node", None)
+    names = [str(name) for name in node] if node is not None and hasattr(node, "keys") else []
+    *parents, last = key.split(".")
+    full = str(getattr(cause, "full_key", None) or key)
+    if names:
+        unknown = full.rpartition(".")[2] if full in key or key in full else last
+        return InputError(f"{full}: there is no such key; {did_you_mean(unknown, [n for n in names if n != 'hydra'])}")
+    reason = _first_line(str(cause)) if cause is not None else _first_line(text)
+    return InputError(f"{key}: {reason}" if parents or reason else key)
+
+
+def _groups() -> list[str]:
+    from descentlab.settings.compose import config_folder  # the two files name each other
+
+    return [path.name for path in Path(config_folder()).iterdir() if path.is_dir()]
+
+
+def _first_line(text: str) -> str:
+    return next((line.strip() for line in text.splitlines() if line.strip()), text)

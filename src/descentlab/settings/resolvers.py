@@ -1,0 +1,27 @@
+"""The interpolations of the configs: ${run_name:…}, ${unique_id:}, ${num_features:…}."""
+
+import secrets
+from collections.abc import Sequence
+from typing import Any
+
+from omegaconf import OmegaConf
+
+
+def register_resolvers() -> None:
+    """Make the interpolations known to OmegaConf; calling it again changes nothing."""
+    OmegaConf.register_new_resolver("run_name", _run_name, replace=True)
+    OmegaConf.register_new_resolver("unique_id", lambda: secrets.token_hex(4), use_cache=True, replace=True)
+    OmegaConf.register_new_resolver("num_features", _num_features, replace=True)
+
+
+def _run_name(experiment: str | None, model: str) -> str:
+    """The experiment's name, or the model's where there is none."""
+    return model if experiment in (None, "null", "None") else str(experiment)
+
+
+def _num_features(features: Any, x: Any) -> int:
+    """The number of features of a table: of its named columns, else of its first typed row."""
+    if isinstance(features, Sequence) and not isinstance(features, str):
+        return len(features)
+    first = x[0] if isinstance(x, Sequence) and len(x) else None
+    return len(first) if isinstance(first, Sequence) else 1

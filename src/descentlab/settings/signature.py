@@ -1,0 +1,160 @@
+"""The parameters of a configured target, read from its source: nothing is imported to check a setting."""
+
+import ast
+import importlib.util
+import inspect
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from descentlab.errors import InputError, did_you_mean
+
+_LIGHT_MODULES = {"typing", "collections.abc", "annotated_types", "pathlib"}
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """One parameter of a target: its type (Any where the source gives none) and its default."""
+
+    annotation: Any
+    default: Any = inspect.Parameter.empty
+
+    @property
+    def required(self) -> bool:
+        return self.default is inspect.Parameter.empty
+
+
+@dataclass(frozen=True)
+class Signature:
+    """What a target takes. `is_class` and `bases` are what its source says, bases as dotted paths."""
+
+    parameters: dict[str, Parameter]
+    takes_any: bool
+    is_class: bool
+
+
+@cache
+def signature_of(target: str) -> Signature:
+    """The signature of the function or class at a dotted path, without importing it.
+
+    A class gives the parameters of its `__init__`, its own or that of its first base in the source;
+    a name that a module imports from elsewhere is followed there.
+
+    Raises:
+        InputError: no such module, or nothing of that name in it.
+    """
+    module, _, name = target.rpartition(".")
+    return _signature_in(module, name, target)
+
+
+def _signature_in(module: str, name: str, target: str) -> Signature:
+    tree = _parse(module, target)
+    for node in _statements(tree):
+        if isinstance(node, ast.FunctionDef) and node.name == name:
+            return _of_function(node, _namespace(module), skip_first=False, is_class=False)
+        if isinstance(node, ast.ClassDef) and node.name == name:
+            return _of_class(node, module, target)
+        if isinstance(node, ast.ImportFrom):
+            for alias in node.names:
+                if (alias.asname or alias.name) == name:
+                    return _signature_in(_absolute(node, module), alias.name, target)
+    names = [node.name for node in tree.body if isinstance(node, ast.FunctionDef | ast.ClassDef)]
+    raise InputError(f"_target_: {module} holds no {name!r}: {did_you_mean(name, names)}")
+
+
+def _of_class(node: ast.ClassDef, module: str, target: str) -> Signature:
+    for member in node.body:
+        if isinstance(member, ast.FunctionDef) and member.name == "__init__":
+            return _of_function(member, _namespace(module), skip_first=True, is_class=True)
+    for base in node.bases:
+        if isinstance(base, ast.Name):
+            inherited = _signature_in(module, base.id, target)
+            return Signature(inherited.parameters, inherited.takes_any, is_class=True)
+    return Signature({}, takes_any=bool(node.bases), is_class=True)
+
+
+def _of_function(node: ast.FunctionDef, namespace: dict[str, Any], *, skip_first: bool, is_class: bool) -> Signature:
+    spec = node.args
+    positional = [*spec.posonlyargs, *spec.args]
+    first_default = len(positional) - len(spec.defaults)
+    defaults: dict[str, ast.expr | None] = {
+        argument.arg: spec.defaults[k - first_default] if k >= first_default else None
+        for k, argument in enumerate(positional)
+    }
+    defaults |= {arg.arg: default for arg, default in zip(spec.kwonlyargs, spec.kw_defaults, strict=True)}
+    parameters = {
+        argument.arg: Parameter(
+            _evaluate(argument.annotation, namespace),
+            inspect.Parameter.empty if defaults[argument.arg] is None else _evaluate(defaults[argument.arg], namespace),
+        )
+        for argument in [*positional[skip_first:], *spec.kwonlyargs]
+    }
+    return Signature(parameters, takes_any=spec.kwarg is not None, is_class=is_class)
+
+
+def _evaluate(expression: ast.expr | None, namespace: dict[str, Any]) -> Any:
+    if expression is None:
+        return Any
+    try:
+        return eval(compile(ast.Expression(expression), "<signature>", "eval"), dict(namespace))
+    except Exception:
+        return Any  # a tensor or another heavy type: the name is still checked, the value is not
+
+
+@cache
+def _namespace(module: str) -> dict[str, Any]:
+    """The names that annotations of `module` may use: light imports and the aliases made of them."""
+    namespace: dict[str, Any] = {}
+    for node in _statements(_parse(module, module)):
+        if isinstance(node, ast.ImportFrom):
+            source = _absolute(node, module)
+            if source in _LIGHT_MODULES:
+                light = importlib.import_module(source)
+                namespace |= {alias.asname or alias.name: getattr(light, alias.name) for alias in node.names}
+            elif source.startswith("descentlab."):
+                theirs = _namespace(source)
+                namespace |= {a.asname or a.name: theirs[a.name] for a in node.names if a.name in theirs}
+        elif isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
+            value = _evaluate(node.value, namespace)
+            if value is not Any:
+                namespace[node.targets[0].id] = value
+    return namespace
+
+
+def _statements(tree: ast.Module) -> Iterator[ast.stmt]:
+    for node in tree.body:
+        yield node
+        if isinstance(node, ast.If | ast.Try):
+            yield from node.body
+
+
+def _absolute(node: ast.ImportFrom, module: str) -> str:
+    if not node.level:
+        return node.module or ""
+    package = module if _source_file(module).name == "__init__.py" else module.rpartition(".")[0]
+    base = package.split(".")[: len(package.split(".")) - node.level + 1]
+    return ".".join([*base, *([node.module] if node.module else [])])
+
+
+@cache
+def _parse(module: str, target: str) -> ast.Module:
+    path = _source_file(module)
+    if not path.is_file():
+        folder = path.parent
+        names = [f"{module.rpartition('.')[0]}.{file.stem}" for file in folder.glob("[a-z]*.py")]
+        raise InputError(f"_target_: there is no module {module!r} for {target!r}: {did_you_mean(module, names)}")
+    return ast.parse(path.read_text(encoding="utf-8"))
+
+
+@cache
+def _source_file(module: str) -> Path:
+    top, *rest = module.split(".")
+    loaded = sys.modules.get(top)
+    spec = loaded.__spec__ if loaded is not None else importlib.util.find_spec(top)
+    if spec is None or not spec.submodule_search_locations:
+        raise InputError(f"_target_: there is no package {top!r}; is it installed?")
+    path = Path(next(iter(spec.submodule_search_locations))).joinpath(*rest)
+    return path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
