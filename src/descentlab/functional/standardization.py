@@ -2,7 +2,7 @@
 
 import math
 from dataclasses import asdict, dataclass
-from typing import Any, Self
+from typing import Any
 
 import torch
 from jaxtyping import Float
@@ -24,7 +24,7 @@ class Standardization:
     y_std: float
 
     @classmethod
-    def of(cls, x: Float[Tensor, "sample feature"], y: Float[Tensor, "sample 1"]) -> Self:
+    def of(cls, x: Float[Tensor, "sample feature"], y: Float[Tensor, "sample 1"]) -> "Standardization":
         """The standardization of these points: their means and population standard deviations."""
         return cls(*_moments(x), *(column[0] for column in _moments(y)))
 
@@ -72,7 +72,7 @@ class Standardization:
         return {k: list(v) if isinstance(v, tuple) else v for k, v in asdict(self).items()}
 
     @classmethod
-    def from_plain(cls, values: dict[str, Any]) -> Self:
+    def from_plain(cls, values: dict[str, Any]) -> "Standardization":
         """The inverse of `to_plain`."""
         return cls(tuple(values["x_mean"]), tuple(values["x_std"]), values["y_mean"], values["y_std"])
 

@@ -1,0 +1,1 @@
+"""Pure tensor mathematics: losses, activations, exact solutions, gradients and curvature. Torch only."""
