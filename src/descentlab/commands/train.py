@@ -3,9 +3,7 @@
 import os
 import shutil
 import sys
-import traceback
 from pathlib import Path
-from typing import NoReturn
 
 import hydra
 from hydra.core.hydra_config import HydraConfig
@@ -14,6 +12,7 @@ from hydra.types import RunMode
 from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
 
+from descentlab.commands.entry import refuse
 from descentlab.errors import InputError
 from descentlab.settings.check import check
 from descentlab.settings.compose import CONFIG_NAME, config_folder, plain
@@ -46,8 +45,7 @@ def run_job(config: DictConfig) -> str:
     """Train what one composed config says, print its table, and return its status."""
     job = HydraConfig.get()
     folder = Path(job.runtime.output_dir)
-    settings = plain(config)
-    check(settings)
+    settings = check(plain(config))
     from descentlab.reports.table import result_table  # torch is imported now, not to say no
     from descentlab.runs.train import train
 
@@ -58,11 +56,3 @@ def run_job(config: DictConfig) -> str:
         refuse(error)
     print(result_table(result))
     return result.status
-
-
-def refuse(error: InputError) -> NoReturn:
-    """Print what is wrong with the input and exit with 2; `debug=trace` shows where it was found."""
-    if "debug=trace" in sys.argv:
-        traceback.print_exception(error)
-    print(f"error: {error}", file=sys.stderr)
-    sys.exit(2)

@@ -14,8 +14,8 @@ from descentlab.targets import check_trusted
 _OPEN = ("callbacks", "logger")  # whose targets may hand keywords on to another library
 
 
-def check(settings: Mapping[str, Any]) -> None:
-    """Refuse settings that cannot be run.
+def check(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """The settings in their own types (a 1 that is meant as a number is 1.0), if they can be run.
 
     Args:
         settings: the whole resolved config as plain values.
@@ -25,18 +25,21 @@ def check(settings: Mapping[str, Any]) -> None:
             with what was expected and what came.
     """
     _validate(TypeAdapter(RootSettings), dict(settings), "", tuple(RootSettings.model_fields))
+    checked = dict(settings)
     for group in ("model", "data", "loss", "optimizer", "scheduler", "trainer"):
-        check_target(settings[group], group, group)
-    loggers = dict(settings["logger"])
-    check_value(loggers.pop("every", None), PositiveInt, "logger.every")
-    for group, specs in (("callbacks", settings["callbacks"]), ("logger", loggers)):
-        for name, spec in specs.items():
-            if spec is not None:
-                check_target(spec, group, f"{group}.{name}")
+        checked[group] = check_target(settings[group], group, group)
+    for group in ("callbacks", "logger"):
+        checked[group] = {
+            name: spec if spec is None else check_target(spec, group, f"{group}.{name}")
+            for name, spec in settings[group].items()
+            if (group, name) != ("logger", "every")
+        }
+    checked["logger"]["every"] = check_value(settings["logger"].get("every"), PositiveInt, "logger.every")
+    return checked
 
 
-def check_target(spec: Any, group: str, key: str) -> None:
-    """Refuse the settings of one target: what `spec["_target_"]` takes is read from its source.
+def check_target(spec: Any, group: str, key: str) -> dict[str, Any]:
+    """The settings of one target, checked: what `spec["_target_"]` takes is read from its source.
 
     Args:
         spec: the plain values at `key`, `_target_` among them; a null `_target_` takes nothing else.
@@ -48,16 +51,20 @@ def check_target(spec: Any, group: str, key: str) -> None:
     target = spec["_target_"]
     parameters = _parameters(target, group, key)
     takes_any = group in _OPEN and target is not None and signature_of(target).takes_any
+    checked = {"_target_": target}
     for name, value in spec.items():
         if name == "_target_":
             continue
         if name in parameters:
-            check_value(value, parameters[name].annotation, f"{key}.{name}")
-        elif not takes_any:
+            checked[name] = check_value(value, parameters[name].annotation, f"{key}.{name}")
+        elif takes_any:
+            checked[name] = value
+        else:
             raise InputError(f"{key}.{name}: there is no such setting; {did_you_mean(name, parameters)}")
     for name, parameter in parameters.items():
         if parameter.required and name not in spec:
             raise InputError(f"{key}.{name}: {target} needs a value, got none; give {key}.{name}=…")
+    return checked
 
 
 def _parameters(target: Any, group: str, key: str) -> dict[str, Parameter]:
@@ -75,14 +82,13 @@ def _parameters(target: Any, group: str, key: str) -> dict[str, Parameter]:
     return {**COMMON.get(group, {}), **own}
 
 
-def check_value(value: Any, annotation: Any, key: str) -> None:
-    """Refuse a value that does not fit a type annotation with ranges (`Annotated[int, Ge(1)]`).
+def check_value(value: Any, annotation: Any, key: str) -> Any:
+    """The value in the type of an annotation with ranges (`Annotated[int, Ge(1)]`), if it fits.
 
     Raises:
         InputError: the key, what was expected and what came.
     """
-    if annotation is not Any:
-        _validate(_adapter(annotation), value, key)
+    return value if annotation is Any else _validate(_adapter(annotation), value, key)
 
 
 @cache
@@ -90,9 +96,9 @@ def _adapter(annotation: Any) -> TypeAdapter[Any]:
     return TypeAdapter(annotation, config=ConfigDict(strict=True, allow_inf_nan=False))
 
 
-def _validate(adapter: TypeAdapter[Any], value: Any, key: str, valid: tuple[str, ...] = ()) -> None:
+def _validate(adapter: TypeAdapter[Any], value: Any, key: str, valid: tuple[str, ...] = ()) -> Any:
     try:
-        adapter.validate_python(value)
+        return adapter.validate_python(value)
     except ValidationError as error:
         first = error.errors()[0]
         place = ".".join([*([key] if key else []), *(str(part) for part in first["loc"] if _shown(part))])

@@ -48,8 +48,7 @@ def compose(overrides: Sequence[str] = ()) -> dict[str, Any]:
         raise explain(error, overrides) from error
     finally:
         HydraConfig.instance().cfg = held
-    check(settings)
-    return settings
+    return check(settings)
 
 
 def plain(config: DictConfig) -> dict[str, Any]:
@@ -86,5 +85,4 @@ def read_settings(path: Path) -> dict[str, Any]:
     if not isinstance(settings, dict) or not all(isinstance(key, str) for key in settings):
         raise InputError(f"{path}: expected the config of a run, got {type(settings).__name__}.")
     checked = {str(key): value for key, value in settings.items()}
-    check(checked)
-    return checked
+    return check(checked)

@@ -1,0 +1,67 @@
+"""`predict.py`: predictions of a run's model."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+from descentlab.commands.entry import run
+from descentlab.errors import InputError
+from descentlab.settings.command_line import read_arguments
+
+HELP = """
+python scripts/predict.py run=<run folder> x=0.5
+python scripts/predict.py run=<run folder> x=[0.1,0.5]
+python scripts/predict.py run=<run folder> x=[[1,2],[3,4]]
+python scripts/predict.py run=<run folder> csv=<file> [out=<file>]
+
+One prediction a line. A CSV has a header with the names of the features (those
+of data.features, else x1, x2, …); out= writes a CSV in place of the lines.
+"""
+
+
+def main() -> None:
+    """Run the command line."""
+    run(_predict, HELP)
+
+
+def _predict(arguments: Sequence[str]) -> None:
+    number = int | float
+    schema = {
+        "run": str,
+        "x": number | list[number] | list[list[number]],
+        "csv": str,
+        "out": str,
+        "checkpoint": Literal["last", "best"],
+    }
+    given = read_arguments(arguments, schema, required=["run"])
+    if ("x" in given) == ("csv" in given):
+        raise InputError(f"x, csv: expected one of them, got {'both' if 'x' in given else 'neither'}.")
+    folder = Path(given["run"])
+    rows = _rows(given["x"]) if "x" in given else _read(Path(given["csv"]), folder)
+    if len({len(row) for row in rows}) != 1 or not rows[0]:
+        raise InputError("x: expected at least one sample, and rows of one length.")
+    import torch  # imported now, not to say no
+
+    from descentlab.runs.files import write_whole
+    from descentlab.runs.judge import predict
+
+    values = predict(folder, torch.tensor(rows, dtype=torch.get_default_dtype()), given.get("checkpoint", "last"))
+    lines = [f"{value:.7g}" for value in values]
+    if "out" in given:
+        write_whole(Path(given["out"]), "\n".join(["prediction", *lines]) + "\n")
+    else:
+        print("\n".join(lines))
+
+
+def _rows(x: Any) -> list[list[float]]:
+    samples = x if isinstance(x, list) else [x]
+    return [sample if isinstance(sample, list) else [sample] for sample in samples]
+
+
+def _read(path: Path, folder: Path) -> list[list[float]]:
+    from descentlab.data.csv_file import read_columns
+    from descentlab.settings.compose import read_settings
+
+    data = read_settings(folder / "config.yaml")["data"]
+    names = data.get("features") or [f"x{k}" for k in range(1, data["num_features"] + 1)]
+    return read_columns(path, names)

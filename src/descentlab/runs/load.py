@@ -1,0 +1,72 @@
+"""A run read back from its folder alone."""
+
+import pickle
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from descentlab.data.points import PointsDataModule
+from descentlab.errors import InputError
+from descentlab.modules.regression import RegressionModule
+from descentlab.runs.assemble import build_data, build_module
+from descentlab.settings.compose import read_settings
+
+
+def load_module(folder: Path, checkpoint: str = "last") -> RegressionModule:
+    """The trained module of a run folder.
+
+    Args:
+        folder: of the run.
+        checkpoint: `last`, or `best` by validation loss.
+
+    Raises:
+        InputError: the folder is no run's, or its checkpoint is missing, damaged or of another model.
+    """
+    settings = read_settings(folder / "config.yaml")
+    path = folder / "checkpoints" / f"{checkpoint}.ckpt"
+    state = read_checkpoint(path)
+    module = build_module(settings)
+    try:
+        module.load_state_dict(state["state_dict"])
+        module.on_load_checkpoint(state)
+    except (KeyError, TypeError, RuntimeError) as error:
+        reason = str(error).splitlines()[-1].strip()
+        raise InputError(f"{path}: expected the weights of the model in config.yaml, but {reason}") from error
+    return module.eval()
+
+
+def load_data(folder: Path) -> PointsDataModule:
+    """The data module of a run folder, its points drawn or read again.
+
+    A table comes from the copy of it in the folder, so the file that it was read from may be gone.
+    """
+    data = build_data(settings_of_table(read_settings(folder / "config.yaml")["data"], folder))
+    data.setup()
+    return data
+
+
+def settings_of_table(settings: Mapping[str, Any], folder: Path) -> dict[str, Any]:
+    """The data settings, with the path of a table led to its copy in the folder."""
+    copy = folder / "data.csv"
+    return {**settings, "path": str(copy)} if settings.get("path") and copy.is_file() else dict(settings)
+
+
+def read_checkpoint(path: Path) -> dict[str, Any]:
+    """A checkpoint's plain values and tensors; nothing in it is run.
+
+    Raises:
+        InputError: it is missing, cut short, no checkpoint, or holds more than plain values.
+    """
+    try:
+        state = torch.load(path, map_location="cpu", weights_only=True)
+    except FileNotFoundError:
+        raise InputError(f"{path}: there is no such checkpoint; has the run written one?") from None
+    except (pickle.UnpicklingError, RuntimeError, EOFError, OSError, ValueError, KeyError) as error:
+        raise InputError(
+            f"{path}: expected a checkpoint of plain values, but it is damaged or holds code that would be run."
+        ) from error
+    if not isinstance(state, dict) or "state_dict" not in state:
+        raise InputError(f"{path}: expected a checkpoint with a state_dict, got {type(state).__name__}.")
+    return state
