@@ -13,6 +13,7 @@ from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
 
 from descentlab.commands.entry import refuse
+from descentlab.commands.figures import draw_in_background
 from descentlab.errors import InputError
 from descentlab.settings.check import check
 from descentlab.settings.compose import CONFIG_NAME, config_folder, plain
@@ -32,6 +33,8 @@ def main() -> None:
         status = run_job(config)
         if HydraConfig.get().mode == RunMode.RUN:
             lone.append(status)
+            if config.figures:
+                draw_in_background(Path(HydraConfig.get().runtime.output_dir))
 
     decorate = hydra.main(config_path=str(config_folder()), config_name=CONFIG_NAME, version_base="1.3")
     try:

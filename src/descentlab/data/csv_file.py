@@ -2,8 +2,9 @@
 
 import csv
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Protocol
 
 from descentlab.errors import InputError, did_you_mean
 
@@ -35,7 +36,17 @@ def read_columns(path: str | Path, columns: Sequence[str]) -> list[list[float]]:
         raise InputError(f"{path}: expected text in UTF-8, but byte {error.start} is not.") from error
 
 
-def _read_rows(lines: "csv._reader", path: str | Path, columns: Sequence[str]) -> list[list[float]]:
+class _Lines(Protocol):
+    """What `csv.reader` gives: rows of text, and the number of the line that it has come to."""
+
+    line_num: int
+
+    def __next__(self) -> list[str]: ...
+
+    def __iter__(self) -> Iterator[list[str]]: ...
+
+
+def _read_rows(lines: _Lines, path: str | Path, columns: Sequence[str]) -> list[list[float]]:
     header = [name.strip() for name in next(lines, [])]
     if not header:
         raise InputError(f"{path}: expected a header line with the names of the columns, got an empty file.")

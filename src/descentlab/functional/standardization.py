@@ -32,6 +32,10 @@ class Standardization:
         """The features in standard units."""
         return (x - x.new_tensor(self.x_mean)) / x.new_tensor(self.x_std)
 
+    def restore_x(self, z: Float[Tensor, "sample feature"]) -> Float[Tensor, "sample feature"]:
+        """Features in standard units, in the user's."""
+        return z * z.new_tensor(self.x_std) + z.new_tensor(self.x_mean)
+
     def standardize_y(self, y: Float[Tensor, "sample 1"]) -> Float[Tensor, "sample 1"]:
         """The target in standard units."""
         return (y - self.y_mean) / self.y_std

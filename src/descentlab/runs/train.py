@@ -48,6 +48,8 @@ def train(settings: Mapping[str, Any], folder: Path) -> Result:
     data, module = assemble(settings)
     trainer = build_trainer(settings, folder)
     write_whole(folder / "config.yaml", OmegaConf.to_yaml(OmegaConf.create(dict(settings))))
+    if path := settings["data"].get("path"):
+        write_whole(folder / "data.csv", Path(path).read_bytes())  # the run folder alone is enough later
     engine = _choose_stepping(settings, data, module, trainer)
     started = time.perf_counter()
     status: Status = "failed"
