@@ -13,7 +13,7 @@ from descentlab.engines.choose import choose_engine
 from descentlab.engines.problem import Batches, Engine, Problem, Trace
 from descentlab.functional.losses import degree_of
 from descentlab.functional.standardization import Standardization
-from descentlab.modules.coefficients import column_names, columns_of, flat_parameters
+from descentlab.modules.coefficients import MOST_COLUMNS, column_names, columns_of, flat_parameters, num_parameters
 from descentlab.nets.linear_in_parameters import LinearInParameters
 from descentlab.targets import build, build_function
 
@@ -25,7 +25,7 @@ class Chunk:
 
     Attributes:
         num_steps: gradient updates, up to the next step at which somebody wants to look.
-        rows: of these, counted from 0, the ones before which the parameters are recorded.
+        rows: of these, counted from 0, the ones before which loss and parameters are recorded.
     """
 
     def __init__(self, num_steps: int, rows: range) -> None:
@@ -154,7 +154,8 @@ class RegressionModule(LightningModule):
 
     def _advance(self, chunk: Chunk) -> Trace:
         assert self.engine is not None, "chunks come after on_train_start"
-        trace = self.engine.advance(chunk.num_steps, chunk.rows)
+        few = num_parameters(self.net) <= MOST_COLUMNS
+        trace = self.engine.advance(chunk.num_steps, chunk.rows if few else range(0))
         self._count(trace.num_steps)
         if trace.diverged:
             self.trainer.should_stop = self.diverged = True

@@ -75,7 +75,7 @@ def _parameters(target: Any, group: str, key: str) -> dict[str, Parameter]:
     check_trusted(target, f"{key}._target_")
     ranges = RANGES.get(group, {})
     own = {
-        name: Parameter(ranges.get(name, parameter.annotation), parameter.default)
+        name: Parameter(ranges.get(name, parameter.annotation), parameter.required)
         for name, parameter in signature_of(target).parameters.items()
         if name not in PROVIDED.get(group, ())
     }
@@ -92,11 +92,11 @@ def check_value(value: Any, annotation: Any, key: str) -> Any:
 
 
 @cache
-def _adapter(annotation: Any) -> TypeAdapter[Any]:
+def _adapter(annotation: Any) -> TypeAdapter:
     return TypeAdapter(annotation, config=ConfigDict(strict=True, allow_inf_nan=False))
 
 
-def _validate(adapter: TypeAdapter[Any], value: Any, key: str, valid: tuple[str, ...] = ()) -> Any:
+def _validate(adapter: TypeAdapter, value: Any, key: str, valid: tuple[str, ...] = ()) -> Any:
     try:
         return adapter.validate_python(value)
     except ValidationError as error:

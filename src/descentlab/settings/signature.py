@@ -2,7 +2,6 @@
 
 import ast
 import importlib.util
-import inspect
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -17,14 +16,10 @@ _LIGHT_MODULES = {"typing", "collections.abc", "annotated_types", "pathlib"}
 
 @dataclass(frozen=True)
 class Parameter:
-    """One parameter of a target: its type (Any where the source gives none) and its default."""
+    """One parameter of a target: its type (Any where the source gives none), and whether it has no default."""
 
     annotation: Any
-    default: Any = inspect.Parameter.empty
-
-    @property
-    def required(self) -> bool:
-        return self.default is inspect.Parameter.empty
+    required: bool = True
 
 
 @dataclass(frozen=True)
@@ -88,7 +83,7 @@ def _of_function(node: ast.FunctionDef, namespace: dict[str, Any], *, skip_first
     parameters = {
         argument.arg: Parameter(
             _evaluate(argument.annotation, namespace),
-            inspect.Parameter.empty if defaults[argument.arg] is None else _evaluate(defaults[argument.arg], namespace),
+            required=defaults[argument.arg] is None,
         )
         for argument in [*positional[skip_first:], *spec.kwonlyargs]
     }

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import matplotlib as mpl
 from matplotlib.figure import Figure
@@ -10,7 +11,7 @@ from matplotlib.figure import Figure
 BLUE, ORANGE, GREEN, GREY = "#0072B2", "#D55E00", "#009E73", "#7F7F7F"
 """Of the palette of Okabe and Ito (2008), Color Universal Design."""
 
-_SETTINGS = {
+_SETTINGS: Any = {
     "figure.figsize": (6.4, 4.2),
     "figure.dpi": 150,
     "figure.constrained_layout.use": True,
