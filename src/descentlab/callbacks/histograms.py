@@ -1,7 +1,8 @@
 """Histograms of weights, biases, gradients and hidden activations, to TensorBoard."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
+import numpy as np
 import torch
 from annotated_types import Ge
 from lightning.pytorch import Trainer
@@ -40,7 +41,17 @@ class Histograms(StepCallback):
             finite = values[torch.isfinite(values)]
             if finite.numel():
                 for board in boards:
-                    board.add_histogram(tag, finite, step, bins=self.bins)
+                    board.add_histogram(tag, finite, step, bins=bin_edges(finite, self.bins))
+
+
+def bin_edges(values: Tensor, num_bins: int) -> "np.ndarray[Any, np.dtype[np.float64]]":
+    """Edges of equally wide bins over finite values, a little wider where all values are one.
+
+    NumPy widens by 1/2 then, which vanishes beside a value of 1e17, as a diverging net has it.
+    """
+    low, high = float(values.min()), float(values.max())
+    margin = max(0.5, 1e-3 * abs(low)) if low == high else 0.0
+    return np.linspace(low - margin, high + margin, num_bins + 1)
 
 
 def _tag(kind: str, name: str) -> str:

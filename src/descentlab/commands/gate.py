@@ -1,6 +1,5 @@
 """What stands before every run: its settings are checked, then its folder is made, exclusively."""
 
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,7 +10,9 @@ from hydra.experimental.callback import Callback
 from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
 
+from descentlab.commands.entry import refuse
 from descentlab.errors import InputError
+from descentlab.processes import is_first_process
 from descentlab.settings.check import check
 from descentlab.settings.compose import plain
 from descentlab.settings.explain import explain
@@ -25,8 +26,12 @@ class Gate(Callback):
 
     def on_run_start(self, config: DictConfig, **kwargs: Any) -> None:
         with _refusing():
-            check(plain(config))
-            make_exclusively(Path(config.hydra.run.dir), "hydra.run.dir")
+            settings = check(plain(config))
+            if settings["check"]:
+                print("1 job can be run")
+                raise SystemExit(0)
+            if is_first_process():  # the others share its folder
+                make_exclusively(Path(config.hydra.run.dir), "hydra.run.dir")
 
     def on_multirun_start(self, config: DictConfig, **kwargs: Any) -> None:
         with _refusing():
@@ -54,5 +59,4 @@ def _refusing() -> Iterator[None]:
     try:
         yield
     except (InputError, OmegaConfBaseException) as error:
-        print(f"error: {error if isinstance(error, InputError) else explain(error, [])}", file=sys.stderr)
-        raise SystemExit(2) from None
+        refuse(error if isinstance(error, InputError) else explain(error, []))

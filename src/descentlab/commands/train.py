@@ -1,5 +1,6 @@
 """`train.py`: one run, or with -m a sweep, of what Hydra composes."""
 
+import gc
 import os
 import shutil
 import sys
@@ -14,17 +15,34 @@ from omegaconf.errors import OmegaConfBaseException
 
 from descentlab.commands.entry import refuse
 from descentlab.commands.figures import draw_in_background
+from descentlab.deferred import defer
 from descentlab.errors import InputError
+from descentlab.processes import is_first_process
 from descentlab.settings.check import check
 from descentlab.settings.compose import CONFIG_NAME, config_folder, plain
 from descentlab.settings.explain import explain
 from descentlab.settings.resolvers import register_resolvers
+
+HELP = """
+python scripts/train.py                                         the defaults: conf/train.yaml
+python scripts/train.py model=linear data=line optimizer.lr=0.05
+python scripts/train.py experiment=cubic                        a lesson
+python scripts/train.py model=relu_net seed=1,2,3 -m            a sweep: every combination of the lists
+python scripts/train.py model=linear --cfg job --resolve        show the settings, train nothing
+
+Choices (group=choice; single settings as group.key=value):
+"""
 
 EXIT_CODES = {"completed": 0, "failed": 1, "diverged": 3, "interrupted": 130}
 
 
 def main() -> None:
     """Run the command line and exit: 0 done, 1 failed, 2 bad input, 3 diverged, 130 interrupted."""
+    if {"-h", "--help"} & set(sys.argv[1:]):
+        print(help_text())
+        return
+    gc.set_threshold(50_000)  # imports make many objects and no garbage; collecting took a third of their time
+    defer()
     os.environ.setdefault("HYDRA_FULL_ERROR", "1")  # Hydra hands its errors on; they are explained here
     register_resolvers()
     lone: list[str] = []
@@ -33,7 +51,7 @@ def main() -> None:
         status = run_job(config)
         if HydraConfig.get().mode == RunMode.RUN:
             lone.append(status)
-            if config.figures:
+            if config.figures and is_first_process():
                 draw_in_background(Path(HydraConfig.get().runtime.output_dir))
 
     decorate = hydra.main(config_path=str(config_folder()), config_name=CONFIG_NAME, version_base="1.3")
@@ -41,21 +59,31 @@ def main() -> None:
         decorate(job)()
     except (HydraException, OmegaConfBaseException) as error:
         refuse(explain(error, sys.argv[1:]))
+    except InputError as error:
+        refuse(error)
     sys.exit(EXIT_CODES[lone[0]] if lone else 0)
+
+
+def help_text() -> str:
+    """How to call this command, and the choices of every group, read from the config folder."""
+    groups = sorted(path for path in config_folder().iterdir() if path.is_dir() and path.name != "hydra")
+    choices = {group.name: ", ".join(sorted(file.stem for file in group.glob("*.yaml"))) for group in groups}
+    return HELP.strip() + "".join(f"\n  {name:<11}{names}" for name, names in choices.items())
 
 
 def run_job(config: DictConfig) -> str:
     """Train what one composed config says, print its table, and return its status."""
     job = HydraConfig.get()
     folder = Path(job.runtime.output_dir)
-    settings = check(plain(config))
-    from descentlab.reports.table import result_table  # torch is imported now, not to say no
-    from descentlab.runs.train import train
-
     try:
+        settings = check(plain(config))
+        from descentlab.reports.table import result_table  # torch is imported now, not to say no
+        from descentlab.runs.train import train
+
         result = train(settings, folder)
     except InputError as error:
         shutil.rmtree(folder)  # made for this run alone, and nothing was trained
         refuse(error)
-    print(result_table(result))
+    if is_first_process():
+        print(result_table(result))
     return result.status

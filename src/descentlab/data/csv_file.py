@@ -4,7 +4,7 @@ import csv
 import math
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from descentlab.errors import InputError, did_you_mean
 
@@ -36,6 +36,7 @@ def read_columns(path: str | Path, columns: Sequence[str]) -> list[list[float]]:
         raise InputError(f"{path}: expected text in UTF-8, but byte {error.start} is not.") from error
 
 
+@runtime_checkable
 class _Lines(Protocol):
     """What `csv.reader` gives: rows of text, and the number of the line that it has come to."""
 

@@ -70,6 +70,20 @@ def degree_of(loss: Callable[..., Any]) -> int:
     return int(cast(Loss[Any], loss).degree)
 
 
+def on_scaled_targets(loss: Callable[..., Any], scale: float) -> Callable[..., Any]:
+    """The loss that on targets divided by `scale` is `loss` itself, but for the factor scale^-degree.
+
+    The settings of a loss (huber's delta) are in the target's unit, so they are divided with it.
+
+    Args:
+        loss: a loss of this file, or a `functools.partial` of one that fixes its settings.
+        scale: s, > 0.
+    """
+    if not isinstance(loss, functools.partial):
+        return loss
+    return functools.partial(loss.func, **{name: value / scale for name, value in loss.keywords.items()})
+
+
 # The two shapes are not tied by name in the hints: a loss itself has to say what is wrong with them.
 
 

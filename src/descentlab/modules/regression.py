@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from descentlab.engines.choose import choose_engine
 from descentlab.engines.problem import Batches, Engine, Problem, Trace
-from descentlab.functional.losses import degree_of
+from descentlab.functional.losses import degree_of, on_scaled_targets
 from descentlab.functional.standardization import Standardization
 from descentlab.modules.coefficients import MOST_COLUMNS, column_names, columns_of, flat_parameters, num_parameters
 from descentlab.nets.linear_in_parameters import LinearInParameters
@@ -60,6 +60,7 @@ class RegressionModule(LightningModule):
         self.optimizer_settings = optimizer
         self.scheduler_settings = scheduler
         self.standardization: Standardization | None = None
+        self._user_loss = self.loss
         self.config: dict[str, Any] | None = None
         self.diverged = False
         self.engine: Engine | None = None
@@ -84,6 +85,11 @@ class RegressionModule(LightningModule):
 
     def predict_step(self, batch: Any, batch_idx: int) -> Tensor:
         return self.predict(batch[0] if isinstance(batch, tuple | list) else batch)
+
+    def standardize(self, units: Standardization) -> None:
+        """From now on the points are in standard units, and what the module gives back in the user's."""
+        self.standardization = units
+        self.loss = on_scaled_targets(self._user_loss, units.y_std)
 
     def predict(self, x: Float[Tensor, "sample feature"]) -> Float[Tensor, "sample target"]:
         """The predictions for inputs in the user's units, in the user's units."""
@@ -194,5 +200,5 @@ class RegressionModule(LightningModule):
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         torch.set_rng_state(checkpoint["torch_generator"])
-        units = checkpoint["standardization"]
-        self.standardization = None if units is None else Standardization.from_plain(units)
+        if checkpoint["standardization"] is not None:
+            self.standardize(Standardization.from_plain(checkpoint["standardization"]))

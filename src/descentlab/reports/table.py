@@ -1,5 +1,8 @@
 """A run's result as a short table for the terminal."""
 
+from collections.abc import Mapping, Sequence
+from typing import Any
+
 from descentlab.runs.gradients import StartGradients
 from descentlab.runs.result import Result
 
@@ -38,3 +41,39 @@ def gradient_table(gradients: StartGradients) -> str:
         gaps = "".join(f"{float(ways[way][k] - gradients.autograd[k]):>14.2e}" for way in others)
         lines.append(f"{name:<{width}}{values}{gaps}")
     return "\n".join(lines)
+
+
+def summary_table(rows: Sequence[Mapping[str, Any]], most: int = 20) -> str:
+    """The rows of a sweep's summary in 80 columns, best first: what was varied, how many jobs, how many
+    failed, and the median of the final loss.
+
+    Args:
+        rows: as `descentlab.sweeps.table.summary_rows` gives them.
+        most: rows shown.
+    """
+    loss = "val/loss" if any("val/loss median" in row for row in rows) else "train/loss"
+    fixed = ("count", "failures")
+    keys = [key for key in rows[0] if key not in fixed and "failure_rate" not in key and not _is_spread(key)]
+    varied = [key for key in keys if len({row.get(key) for row in rows}) > 1]
+    header = [*varied, "jobs", "failed", "95 %", f"{loss} median"]
+    lines = [header]
+    for row in rows[:most]:
+        low, high = row["failure_rate low"], row["failure_rate high"]
+        median = row.get(f"{loss} median")
+        lines.append(
+            [
+                *(str(row.get(key, "")) for key in varied),
+                str(row["count"]),
+                f"{row['failures']} ({row['failure_rate']:.1%})",
+                f"{low:.1%} to {high:.1%}",
+                "" if median is None else f"{median:.6g}",
+            ]
+        )
+    widths = [max(len(line[k]) for line in lines) for k in range(len(header))]
+    text = ["  ".join(f"{cell:>{width}}" for cell, width in zip(line, widths, strict=True)) for line in lines]
+    more = [f"… {len(rows) - most} more in summary.csv"] if len(rows) > most else []
+    return "\n".join([*text, *more])
+
+
+def _is_spread(key: str) -> bool:
+    return key.endswith((" mean", " std", " median", " low", " high"))

@@ -70,8 +70,14 @@ def _standardize(module: RegressionModule, data: PointsDataModule, start: list[f
     """Let the module work in standard units, and take its start from the user's."""
     units = data.standardization
     assert units is not None
-    degree_of(module.loss)  # refuses a loss that cannot be given back in the user's units
-    module.standardization = units
+    try:
+        degree_of(module.loss)
+    except AttributeError:
+        raise InputError(
+            "data.standardize: expected one of the losses of conf/loss, which can be given back in the units of "
+            f"the data, got {settings['loss']['_target_']}."
+        ) from None
+    module.standardize(units)
     if not isinstance(module.net, LinearInParameters):
         return
     if not module.net.has_intercept:

@@ -7,6 +7,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+TABLE = "data.csv"
+"""The copy of a run's own table in its folder."""
+
 
 def write_whole(path: Path, content: str | bytes) -> None:
     """Write a file under a temporary name, flush it to the disk, and give it its name."""

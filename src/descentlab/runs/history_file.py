@@ -1,7 +1,5 @@
 """`history.csv`: the recorded rows of a run as a table."""
 
-from pathlib import Path
-
 import torch
 from torch import Tensor
 from torch.func import functional_call, vmap
@@ -11,13 +9,15 @@ from descentlab.data.points import Points
 from descentlab.functional import losses
 from descentlab.modules.coefficients import column_names, unflatten
 from descentlab.modules.regression import RegressionModule
-from descentlab.runs.files import write_whole
 
 
 def history_columns(
     module: RegressionModule, train: Points, rows: Rows, validation: dict[int, float]
 ) -> dict[str, list[str]]:
-    """The columns of a history as text, each number in the fewest digits that give its float32 back.
+    """The columns of a history as text, each number in nine digits.
+
+    Nine digits give a float32 back exactly; fewer would do for that, but the shortest of them, read as
+    a float64 and rounded again, can end in another last digit than the float32 itself.
 
     Args:
         module: in whose units and names the numbers are given.
@@ -44,10 +44,10 @@ def history_columns(
     return columns
 
 
-def write_history(path: Path, columns: dict[str, list[str]]) -> None:
-    """Write columns of text as a CSV with a header line."""
+def history_text(columns: dict[str, list[str]]) -> str:
+    """Columns of text as a CSV with a header line."""
     lines = [",".join(columns), *map(",".join, zip(*columns.values(), strict=True))]
-    write_whole(path, "\n".join(lines) + "\n")
+    return "\n".join(lines) + "\n"
 
 
 def _mse(module: RegressionModule, train: Points, rows: Rows) -> Tensor | None:
@@ -64,4 +64,4 @@ def _mse(module: RegressionModule, train: Points, rows: Rows) -> Tensor | None:
 
 
 def _text(values: Tensor) -> list[str]:
-    return [str(value) for value in values.numpy()]
+    return [f"{value:.9g}" for value in values.tolist()]

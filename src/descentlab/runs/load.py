@@ -11,6 +11,7 @@ from descentlab.data.points import PointsDataModule
 from descentlab.errors import InputError
 from descentlab.modules.regression import RegressionModule
 from descentlab.runs.assemble import build_data, build_module
+from descentlab.runs.files import TABLE
 from descentlab.settings.compose import read_settings
 
 
@@ -49,7 +50,7 @@ def load_data(folder: Path) -> PointsDataModule:
 
 def settings_of_table(settings: Mapping[str, Any], folder: Path) -> dict[str, Any]:
     """The data settings, with the path of a table led to its copy in the folder."""
-    copy = folder / "data.csv"
+    copy = folder / TABLE
     return {**settings, "path": str(copy)} if settings.get("path") and copy.is_file() else dict(settings)
 
 

@@ -1,14 +1,15 @@
 """What a run ends with: its status, its last metrics and coefficients, and how it was made."""
 
 import platform
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, fields
+from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 from typing import Literal
 
 import torch
 
-from descentlab.runs.files import strict_json, write_whole
+from descentlab.runs.files import strict_json
 
 Status = Literal["completed", "diverged", "interrupted", "failed"]
 _PACKAGES = ("descentlab", "torch", "lightning", "hydra-core", "omegaconf", "tensorboard")
@@ -38,13 +39,12 @@ class Result:
     engine: str
     folder: Path
 
-    def write(self) -> None:
-        """Write `result.json` into the folder of the run."""
-        values = asdict(self)
-        del values["folder"]
-        values["threads"] = torch.get_num_threads()
-        values["versions"] = {
-            "python": platform.python_version(),
-            **{package: version(package) for package in _PACKAGES},
-        }
-        write_whole(self.folder / "result.json", strict_json(values))
+    def to_json(self) -> str:
+        """The text of `result.json`."""
+        values = {field.name: getattr(self, field.name) for field in fields(self) if field.name != "folder"}
+        return strict_json({**values, "threads": torch.get_num_threads(), "versions": _versions()})
+
+
+@cache
+def _versions() -> dict[str, str]:
+    return {"python": platform.python_version(), **{package: version(package) for package in _PACKAGES}}

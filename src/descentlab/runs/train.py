@@ -14,18 +14,15 @@ from typing import Any
 import torch
 from lightning.pytorch import Trainer
 from lightning.pytorch.loggers import TensorBoardLogger
-from omegaconf import OmegaConf
 
 from descentlab.callbacks.history import History
 from descentlab.callbacks.validation import validation_losses
 from descentlab.data.points import PointsDataModule
-from descentlab.modules.coefficients import MOST_COLUMNS, num_parameters
 from descentlab.modules.regression import RegressionModule
-from descentlab.nets.linear_in_parameters import LinearInParameters
 from descentlab.runs.assemble import assemble, build_trainer
 from descentlab.runs.chunks import Chunks, why_step_by_step
-from descentlab.runs.files import write_whole
-from descentlab.runs.history_file import history_columns, write_history
+from descentlab.runs.files import TABLE, write_whole
+from descentlab.runs.outcome import config_text, files_of, outcome_of
 from descentlab.runs.result import Result, Status
 
 
@@ -47,9 +44,9 @@ def train(settings: Mapping[str, Any], folder: Path) -> Result:
     logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
     data, module = assemble(settings)
     trainer = build_trainer(settings, folder)
-    write_whole(folder / "config.yaml", OmegaConf.to_yaml(OmegaConf.create(dict(settings))))
-    if path := settings["data"].get("path"):
-        write_whole(folder / "data.csv", Path(path).read_bytes())  # the run folder alone is enough later
+    write_whole(folder / "config.yaml", config_text(settings))
+    if settings["data"].get("path"):
+        write_whole(folder / TABLE, Path(settings["data"]["path"]).read_bytes())
     engine = _choose_stepping(settings, data, module, trainer)
     started = time.perf_counter()
     status: Status = "failed"
@@ -60,12 +57,11 @@ def train(settings: Mapping[str, Any], folder: Path) -> Result:
             trainer.fit(module, datamodule=data)
         status = "diverged" if module.diverged else "interrupted" if received else "completed"
     finally:
-        result = Result(
+        result = outcome_of(
+            module,
+            data,
             status=status,
             num_steps=trainer.global_step,
-            metrics=final_metrics(module, data),
-            coefficients=module.coefficients() if num_parameters(module.net) <= MOST_COLUMNS else {},
-            true_coefficients=true_coefficients(module, data),
             seconds={"setup": started - began, "training": time.perf_counter() - started},
             engine=module.engine.name if module.engine is not None else engine,
             folder=folder,
@@ -73,29 +69,6 @@ def train(settings: Mapping[str, Any], folder: Path) -> Result:
         if trainer.is_global_zero:
             _write(result, settings, data, module, trainer)
     return result
-
-
-def final_metrics(module: RegressionModule, data: PointsDataModule) -> dict[str, float]:
-    """`train/loss`, `train/mse`, `val/loss` and `val/mse` over all points of each set, at the parameters
-    as they are and in the user's units."""
-    module.eval()
-    with torch.no_grad():
-        return {
-            f"{stage}/{name}": float(value)
-            for stage, points in data.stages().items()
-            if stage != "test"
-            for name, value in module.metrics(*points).items()
-        }
-
-
-def true_coefficients(module: RegressionModule, data: PointsDataModule) -> dict[str, float]:
-    """The law's coefficients by the model's names; empty where the law has none of the model's form."""
-    known = data.truth.coefficients if data.truth is not None else None
-    if known is None or not isinstance(module.net, LinearInParameters):
-        return {}
-    by_name = {f"w{k}": value for k, value in enumerate(known)}
-    names = module.net.coefficient_names()
-    return {name: by_name[name] for name in names} if set(names) <= set(by_name) else {}
 
 
 def _choose_stepping(
@@ -122,14 +95,14 @@ def _write(
 ) -> None:
     callbacks = trainer.callbacks  # type: ignore[attr-defined]  # Lightning sets it in __init__
     history = next(callback for callback in callbacks if isinstance(callback, History))
-    columns = history_columns(module, data.stages()["train"], history.rows(), validation_losses(trainer))
-    write_history(result.folder / "history.csv", columns)
+    files = files_of(result, settings, module, data, history.rows(), validation_losses(trainer))
     for logger in trainer.loggers:
         if isinstance(logger, TensorBoardLogger):
             metrics = {f"final/{name}": value for name, value in result.metrics.items()}
             logger.log_hyperparams(_varied(settings), metrics, step=result.num_steps)
             logger.experiment.close()
-    result.write()
+    for name, text in files.items():
+        write_whole(result.folder / name, text)
 
 
 def _varied(settings: Mapping[str, Any]) -> dict[str, Any]:

@@ -35,12 +35,22 @@ class DebugSettings(Strict):
     trace: bool
 
 
+class SweepSettings(Strict):
+    """`folders`: most jobs that get a folder of their own. `fails_above`: a job whose `train/mse` ends
+    above this counts as failed in the summary; null counts only those that did not complete."""
+
+    folders: NonNegativeInt
+    fails_above: Annotated[float, Gt(0)] | None
+
+
 class RootSettings(Strict):
     """The keys of the whole config; each group is checked on its own."""
 
     name: Annotated[str, MinLen(1)]
     seed: Seed
     figures: bool
+    check: bool
+    sweep: SweepSettings
     model: dict[str, Any]
     data: dict[str, Any]
     loss: dict[str, Any]

@@ -1,0 +1,1 @@
+"""Many jobs as one training run: composed together, grouped, stacked, and written as if each had run alone."""

@@ -1,0 +1,183 @@
+"""The settings of many jobs: what they share is composed once, and their values are laid over it.
+
+Hydra composes a job in about a tenth of a second. A sweep's jobs mostly differ in plain values
+(`seed=3`, `optimizer.lr=0.1`), which Hydra too lays over the composed config at the end; so one
+composition serves all jobs that make the same choices.
+"""
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from hydra.core.config_loader import ConfigLoader
+from hydra.core.hydra_config import HydraConfig
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.override_parser.types import Override, OverrideType
+from hydra.errors import HydraException
+from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+
+from descentlab.errors import InputError, did_you_mean
+from descentlab.settings.check import check
+from descentlab.settings.compose import plain
+from descentlab.settings.explain import explain
+
+_NUMBER = re.compile(r"[A-Za-z_][\w.]*=(?:(?P<int>-?(?:0|[1-9]\d*))|(?P<float>-?\d+\.\d+(?:e-?\d+)?|-?\d+e-?\d+))")
+_REFERENCE = re.compile(r"\$\{([A-Za-z_]\w*(?:\.\w+)*)\}")
+_OF_THE_SWEEP = {"hydra", "run_name", "unique_id", "now"}
+
+
+@dataclass(frozen=True)
+class Job:
+    """One job of a sweep.
+
+    Attributes:
+        number: its place in the sweep, from 0.
+        overrides: as Hydra hands them out, e.g. `["model=relu_net", "seed=3"]`.
+        settings: checked plain values.
+    """
+
+    number: int
+    overrides: list[str]
+    settings: dict[str, Any]
+
+
+def compose_jobs(loader: ConfigLoader, sweep: DictConfig, overrides: Sequence[Sequence[str]], first: int) -> list[Job]:
+    """The jobs of a sweep, each with the settings that Hydra's own composition would give it.
+
+    Args:
+        loader: Hydra's, of this application.
+        sweep: the sweep's config.
+        overrides: of each job.
+        first: the number of the first job.
+
+    Raises:
+        InputError: a job cannot be composed or run; the message names it.
+    """
+    split = _Splitter(loader)
+    bases: dict[tuple[Any, ...], _Base] = {}
+    jobs = []
+    held = HydraConfig.instance().cfg
+    try:
+        for number, texts in enumerate(overrides, start=first):
+            try:
+                choices, values = split(texts)
+                key = (tuple(choices), tuple(values))
+                if key not in bases:
+                    # With the first job's values, so that Hydra itself refuses a key that is not there.
+                    bases[key] = _Base(loader, sweep, [*choices, *(text for text, _ in values.values())])
+                settings = bases[key].with_values({key: value for key, (_, value) in values.items()})
+                jobs.append(Job(number, list(texts), check(settings)))
+            except (HydraException, OmegaConfBaseException) as error:
+                raise _at_job(number, texts, explain(error, texts)) from error
+            except InputError as error:
+                raise _at_job(number, texts, error) from error
+    finally:
+        HydraConfig.instance().cfg = held
+    return jobs
+
+
+def _at_job(number: int, overrides: Sequence[str], error: InputError) -> InputError:
+    return InputError(f"{error} (job {number}: {' '.join(overrides)})")
+
+
+class _Splitter:
+    """Tells a job's choices from its plain values."""
+
+    def __init__(self, loader: ConfigLoader) -> None:
+        self._loader = loader
+        self._parser = OverridesParser.create(config_loader=loader)
+        self._parsed: dict[str, tuple[str, Any] | None] = {}
+        self._is_group: dict[str, bool] = {}
+
+    def __call__(self, texts: Sequence[str]) -> tuple[list[str], dict[str, tuple[str, Any]]]:
+        """The overrides to be composed, and the values to be laid over by key, each with its text."""
+        choices: list[str] = []
+        values: dict[str, tuple[str, Any]] = {}
+        for text in texts:
+            if text not in self._parsed:
+                self._parsed[text] = self._parse(text)
+            if (parsed := self._parsed[text]) is None:
+                choices.append(text)
+            else:
+                values[parsed[0]] = (text, parsed[1])
+        return choices, values
+
+    def _parse(self, text: str) -> tuple[str, Any] | None:
+        """Key and value of a plain value, None for a choice and all else that takes a composition."""
+        key = text.partition("=")[0]
+        if match := _NUMBER.fullmatch(text):  # Hydra's parser takes a millisecond, a number needs none
+            value: Any = int(match["int"]) if match["int"] else float(match["float"])
+        else:
+            override: Override = self._parser.parse_overrides([text])[0]
+            if override.type != OverrideType.CHANGE or override.package is not None:
+                return None
+            key, value = override.key_or_group, override.value()
+            if isinstance(value, dict) or "${" in text:
+                return None
+        return None if key.startswith("hydra.") or self._names_group(key) else (key, value)
+
+    def _names_group(self, key: str) -> bool:
+        if key not in self._is_group:
+            self._is_group[key] = bool(self._loader.get_group_options(key))
+        return self._is_group[key]
+
+
+class _Base:
+    """One composition, over which the values of many jobs are laid."""
+
+    def __init__(self, loader: ConfigLoader, sweep: DictConfig, overrides: list[str]) -> None:
+        self._config = loader.load_sweep_config(sweep, overrides)
+        self._plain = plain(self._config)
+        texts = dict(_interpolations(OmegaConf.to_container(self._config), ()))
+        self._references = {key: match[1] for key, text in texts.items() if (match := _REFERENCE.fullmatch(text))}
+        self._others = [key for key, text in texts.items() if key not in self._references and _may_vary(text)]
+
+    def with_values(self, values: dict[str, Any]) -> dict[str, Any]:
+        """The plain settings with these values; all jobs of a base give values of the same keys."""
+        settings = self._plain
+        for key, value in values.items():
+            settings = _replaced(settings, key, value)
+        for key in self._references:
+            if (source := self._source(key, values)) in values:
+                settings = _replaced(settings, key, values[source])
+        if self._others:
+            HydraConfig.instance().set_config(self._config)
+            for key, value in values.items():
+                OmegaConf.update(self._config, key, value, merge=True)
+            for key in set(self._others) - set(values):
+                node = OmegaConf.select(self._config, key, throw_on_missing=True)
+                value = OmegaConf.to_container(node, resolve=True) if OmegaConf.is_config(node) else node
+                settings = _replaced(settings, key, value)
+        return settings
+
+    def _source(self, key: str, values: dict[str, Any]) -> str:
+        """The key at the end of a chain of references, or the first on it that a job sets itself."""
+        while key in self._references and key not in values:
+            key = self._references[key]
+        return key
+
+
+def _interpolations(node: Any, path: tuple[str, ...]) -> Iterator[tuple[str, str]]:
+    """Keys and texts of the values that depend on others; a list that holds one counts as a whole."""
+    if path == ("hydra",):
+        return
+    if isinstance(node, dict):
+        for key, value in node.items():
+            yield from _interpolations(value, (*path, str(key)))
+    elif "${" in str(node):
+        yield ".".join(path), str(node)
+
+
+def _may_vary(text: str) -> bool:
+    """Whether an interpolation may depend on a job's values: it may, unless it asks Hydra alone."""
+    return any(name not in _OF_THE_SWEEP for name in re.findall(r"\$\{\s*([^{}:]*)", text))
+
+
+def _replaced(settings: dict[str, Any], key: str, value: Any) -> dict[str, Any]:
+    """A copy of nested settings with the value at a key replaced; all else is shared."""
+    first, _, rest = key.partition(".")
+    if first not in settings or (rest and not isinstance(settings[first], dict)):
+        raise InputError(f"{key}: there is no such key; {did_you_mean(first, settings)}")
+    return {**settings, first: _replaced(settings[first], rest, value) if rest else value}

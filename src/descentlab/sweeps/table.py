@@ -1,0 +1,154 @@
+"""`sweep.csv`: a row a job; `summary.csv`: the same grouped over everything but the seeds."""
+
+import csv
+import io
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import fmean, median, stdev
+from typing import Any
+
+from scipy.special import stdtrit
+
+from descentlab.runs.files import write_whole
+from descentlab.runs.result import Result
+from descentlab.sweeps.compose import Job
+
+Row = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """A job and what came of it; `result` is None for a job that broke down."""
+
+    job: Job
+    result: Result | None
+
+
+def sweep_rows(outcomes: Sequence[Outcome], folder: Path) -> list[Row]:
+    """A row a job: its number, status and steps, each override, the final metrics, the coefficients and
+    the folder, relative to the sweep's."""
+    return [_row(outcome, folder) for outcome in outcomes]
+
+
+def _row(outcome: Outcome, folder: Path) -> Row:
+    result = outcome.result
+    row: Row = {
+        "job": outcome.job.number,
+        "status": result.status if result is not None else "failed",
+        "num_steps": result.num_steps if result is not None else None,
+        **varied(outcome.job),
+    }
+    if result is not None:
+        inside = result.folder.is_relative_to(folder)
+        where = result.folder.relative_to(folder) if inside else result.folder
+        row |= {**result.metrics, **result.coefficients, "folder": str(where)}
+    return row
+
+
+def varied(job: Job) -> dict[str, str]:
+    """A job's overrides by key, as typed."""
+    return dict(text.lstrip("+~").partition("=")[::2] for text in job.overrides)
+
+
+def summary_rows(outcomes: Sequence[Outcome], fails_above: float | None) -> list[Row]:
+    """The jobs grouped by their overrides but the seeds, the best first.
+
+    Each row has the count, the failures with their rate and its 95 % interval (Wilson 1927), and of each
+    metric over the jobs that ended finite the mean, standard deviation, median and the 95 % interval of
+    the mean (Student's t).
+
+    Args:
+        outcomes: of all jobs.
+        fails_above: a job whose `train/mse` ends above this counts as failed too; None: no such bound.
+    """
+    groups: dict[tuple[tuple[str, str], ...], list[Outcome]] = {}
+    for outcome in outcomes:
+        key = tuple((k, v) for k, v in varied(outcome.job).items() if k.rpartition(".")[2] != "seed")
+        groups.setdefault(key, []).append(outcome)
+    rows = [_summary(dict(key), members, fails_above) for key, members in groups.items()]
+    return sorted(rows, key=lambda row: (row["failure_rate"] == 1, _rank(row)))
+
+
+def _rank(row: Row) -> float:
+    for metric in ("val/loss", "train/loss"):
+        value = row.get(f"{metric} median")
+        if value is not None:
+            return float(value)
+    return math.inf
+
+
+def _summary(settings: Mapping[str, str], members: Sequence[Outcome], fails_above: float | None) -> Row:
+    count = len(members)
+    failures = sum(_has_failed(member, fails_above) for member in members)
+    low, high = wilson_interval(failures, count)
+    row: Row = {
+        **settings,
+        "count": count,
+        "failures": failures,
+        "failure_rate": failures / count,
+        "failure_rate low": low,
+        "failure_rate high": high,
+    }
+    results = [member.result for member in members if member.result is not None]
+    for metric in dict.fromkeys(name for result in results for name in result.metrics):
+        values = [result.metrics[metric] for result in results if math.isfinite(result.metrics.get(metric, math.nan))]
+        row |= {f"{metric} {name}": value for name, value in _spread(values).items()}
+    return row
+
+
+def _has_failed(outcome: Outcome, fails_above: float | None) -> bool:
+    result = outcome.result
+    if result is None or result.status != "completed":
+        return True
+    return fails_above is not None and not result.metrics["train/mse"] <= fails_above
+
+
+def _spread(values: Sequence[float]) -> dict[str, float | None]:
+    if not values:
+        return dict.fromkeys(("mean", "std", "median", "low", "high"))
+    mean = fmean(values)
+    if len(values) == 1:
+        return {"mean": mean, "std": None, "median": mean, "low": None, "high": None}
+    std = stdev(values)
+    half = float(stdtrit(len(values) - 1, 0.975)) * std / math.sqrt(len(values))
+    return {"mean": mean, "std": std, "median": median(values), "low": mean - half, "high": mean + half}
+
+
+def wilson_interval(successes: int, count: int) -> tuple[float, float]:
+    """The 95 % score interval of a rate, `successes` of `count`.
+
+    (p + z^2/2n ± z sqrt(p (1 - p)/n + z^2/4n^2)) / (1 + z^2/n) with z = 1.96. Source: E. B. Wilson (1927),
+    Probable Inference, the Law of Succession, and Statistical Inference.
+    """
+    z = 1.959963984540054
+    rate = successes / count
+    middle = rate + z * z / (2 * count)
+    half = z * math.sqrt(rate * (1 - rate) / count + z * z / (4 * count * count))
+    scale = 1 + z * z / count
+    return max(0.0, (middle - half) / scale), min(1.0, (middle + half) / scale)
+
+
+def write_table(path: Path, rows: Sequence[Row]) -> None:
+    """Write rows as a CSV; a column that a row has not is empty there."""
+    columns = list(dict.fromkeys(column for row in rows for column in row))
+    if "folder" in columns:
+        columns = [*(column for column in columns if column != "folder"), "folder"]
+    text = io.StringIO()
+    writer = csv.DictWriter(text, columns, restval="", lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    write_whole(path, text.getvalue())
+
+
+def best_of(outcomes: Sequence[Outcome]) -> Outcome | None:
+    """The completed job with the lowest validation loss, or training loss where there is none."""
+    completed = [outcome for outcome in outcomes if outcome.result is not None and outcome.result.status == "completed"]
+    return min(completed, key=_final_loss, default=None)
+
+
+def _final_loss(outcome: Outcome) -> float:
+    assert outcome.result is not None
+    metrics = outcome.result.metrics
+    return metrics.get("val/loss", metrics["train/loss"])
