@@ -5,9 +5,11 @@ import os
 from pathlib import Path
 from typing import Annotated, Any
 
+import lightning
 import torch
 from annotated_types import Ge
 from lightning.pytorch import Trainer
+from torch import Tensor
 
 from descentlab.callbacks.steps import StepCallback
 from descentlab.callbacks.validation import validation_losses
@@ -53,15 +55,8 @@ class Checkpoint(StepCallback):
             self._best_is_written = False
 
     def _best_checkpoint(self, module: RegressionModule) -> dict[str, Any]:
-        checkpoint = {
-            "state_dict": self._best["state_dict"],
-            "global_step": self._best["step"],
-            "val/loss": self._best["loss"],
-            "hyper_parameters": dict(module.hparams),
-            "pytorch-lightning_version": _lightning_version(),
-        }
-        module.on_save_checkpoint(checkpoint)
-        return checkpoint
+        best = self._best
+        return {**plain_checkpoint(module, best["state_dict"], best["step"]), "val/loss": best["loss"]}
 
     def state_dict(self) -> dict[str, Any]:
         return {**super().state_dict(), "best": self._best}
@@ -69,6 +64,24 @@ class Checkpoint(StepCallback):
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         super().load_state_dict(state_dict)
         self._best = state_dict["best"]
+
+
+def plain_checkpoint(module: RegressionModule, state: dict[str, Tensor], step: int) -> dict[str, Any]:
+    """What `load_from_checkpoint`, evaluate and predict need: parameters, settings and units.
+
+    Args:
+        module: whose settings and units these are.
+        state: its state dict at `step`.
+        step: gradient updates made.
+    """
+    checkpoint = {
+        "state_dict": state,
+        "global_step": step,
+        "hyper_parameters": dict(module.hparams),
+        "pytorch-lightning_version": lightning.__version__,
+    }
+    module.on_save_checkpoint(checkpoint)
+    return checkpoint
 
 
 def _save_whole(path: Path, save: Any) -> None:
@@ -79,9 +92,3 @@ def _save_whole(path: Path, save: Any) -> None:
             os.replace(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)
-
-
-def _lightning_version() -> str:
-    import lightning
-
-    return lightning.__version__

@@ -13,6 +13,7 @@ from omegaconf.errors import OmegaConfBaseException
 from descentlab.commands.entry import refuse
 from descentlab.errors import InputError
 from descentlab.processes import is_first_process
+from descentlab.runs.folders import make_exclusively
 from descentlab.settings.check import check
 from descentlab.settings.compose import plain
 from descentlab.settings.explain import explain
@@ -36,22 +37,8 @@ class Gate(Callback):
     def on_multirun_start(self, config: DictConfig, **kwargs: Any) -> None:
         with _refusing():
             HydraConfig.instance().set_config(config)
-            make_exclusively(Path(config.hydra.sweep.dir), "hydra.sweep.dir")
-
-
-def make_exclusively(folder: Path, key: str) -> None:
-    """Make a folder that does not exist yet.
-
-    Raises:
-        InputError: it exists, or cannot be made.
-    """
-    try:
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        folder.mkdir()
-    except FileExistsError:
-        raise InputError(f"{key}: expected a folder that is not there yet, got {folder}.") from None
-    except OSError as error:
-        raise InputError(f"{key}: {folder} cannot be made ({error.strerror}).") from error
+            if config.resume is None:
+                make_exclusively(Path(config.hydra.sweep.dir), "hydra.sweep.dir")
 
 
 @contextmanager

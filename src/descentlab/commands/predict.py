@@ -25,10 +25,9 @@ def main() -> None:
 
 
 def _predict(arguments: Sequence[str]) -> None:
-    number = int | float
     schema = {
         "run": str,
-        "x": number | list[number] | list[list[number]],
+        "x": float | list[float] | list[list[float]],
         "csv": str,
         "out": str,
         "checkpoint": Literal["last", "best"],

@@ -1,7 +1,6 @@
 """What a multirun prints: the summary, best first, and the command that runs the best job again."""
 
 import shlex
-import shutil
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -9,6 +8,7 @@ from pathlib import Path
 from omegaconf import DictConfig
 
 from descentlab.reports.table import summary_table
+from descentlab.runs.folders import take_away
 from descentlab.sweeps.compose import Job
 from descentlab.sweeps.launch import launch
 from descentlab.sweeps.table import Outcome, best_of, summary_rows
@@ -21,7 +21,7 @@ def run_sweep(config: DictConfig, jobs: Sequence[Job]) -> None:
     """
     folder = Path(config.hydra.sweep.dir)
     if jobs[0].settings["check"]:
-        shutil.rmtree(folder)
+        take_away(folder)
         print(f"{len(jobs)} jobs can be run")
         return
     outcomes = launch(jobs, folder)

@@ -1,8 +1,6 @@
 """`train.py`: one run, or with -m a sweep, of what Hydra composes."""
 
-import gc
 import os
-import shutil
 import sys
 from pathlib import Path
 
@@ -13,14 +11,14 @@ from hydra.types import RunMode
 from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
 
-from descentlab.commands.entry import refuse
+from descentlab.commands.entry import brief_process, refuse
 from descentlab.commands.figures import draw_in_background
-from descentlab.deferred import defer
 from descentlab.errors import InputError
 from descentlab.processes import is_first_process
+from descentlab.runs.folders import take_away
 from descentlab.settings.check import check
 from descentlab.settings.compose import CONFIG_NAME, config_folder, plain
-from descentlab.settings.explain import explain
+from descentlab.settings.explain import explain, refuse_unnamed_choices
 from descentlab.settings.resolvers import register_resolvers
 
 HELP = """
@@ -41,8 +39,6 @@ def main() -> None:
     if {"-h", "--help"} & set(sys.argv[1:]):
         print(help_text())
         return
-    gc.set_threshold(50_000)  # imports make many objects and no garbage; collecting took a third of their time
-    defer()
     os.environ.setdefault("HYDRA_FULL_ERROR", "1")  # Hydra hands its errors on; they are explained here
     register_resolvers()
     lone: list[str] = []
@@ -55,12 +51,14 @@ def main() -> None:
                 draw_in_background(Path(HydraConfig.get().runtime.output_dir))
 
     decorate = hydra.main(config_path=str(config_folder()), config_name=CONFIG_NAME, version_base="1.3")
-    try:
-        decorate(job)()
-    except (HydraException, OmegaConfBaseException) as error:
-        refuse(explain(error, sys.argv[1:]))
-    except InputError as error:
-        refuse(error)
+    with brief_process():
+        try:
+            refuse_unnamed_choices(sys.argv[1:])
+            decorate(job)()
+        except InputError as error:
+            refuse(error)
+        except (HydraException, OmegaConfBaseException) as error:
+            refuse(explain(error, sys.argv[1:]))
     sys.exit(EXIT_CODES[lone[0]] if lone else 0)
 
 
@@ -82,7 +80,7 @@ def run_job(config: DictConfig) -> str:
 
         result = train(settings, folder)
     except InputError as error:
-        shutil.rmtree(folder)  # made for this run alone, and nothing was trained
+        take_away(folder)  # made for this run alone, and nothing was trained
         refuse(error)
     if is_first_process():
         print(result_table(result))

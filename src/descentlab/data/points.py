@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, NamedTuple
 
 from jaxtyping import Float
@@ -74,6 +75,7 @@ class PointsDataModule(LightningDataModule):
         self.test: Points | None = None
         self.truth: Truth | None = None
         self.standardization: Standardization | None = None
+        self.source: Path | None = None  # a file that the points come from, of which a run keeps a copy
         self.chunks: Iterable[Any] | None = None
         self._batches: Batches | None = None
 

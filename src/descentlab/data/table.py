@@ -1,5 +1,6 @@
 """A table of the user's own: points typed in the config, or read from a CSV."""
 
+from pathlib import Path
 from typing import Annotated, Any
 
 import torch
@@ -51,6 +52,7 @@ class TableDataModule(PointsDataModule):
         super().__init__(seed, batch_size)
         self.save_hyperparameters(logger=False)
         self.columns = _Source(x, y, path, features, target)
+        self.source = None if path is None else Path(path)
         self.val_fraction = val_fraction
         self.test_fraction = test_fraction
         self.standardize = standardize

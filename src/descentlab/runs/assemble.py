@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from lightning.fabric.utilities.exceptions import MisconfigurationException
 from lightning.pytorch import Callback, LightningModule, Trainer
 
 from descentlab.callbacks.history import History
@@ -27,6 +28,12 @@ def assemble(settings: Mapping[str, Any]) -> tuple[PointsDataModule, RegressionM
     """
     data = build_data(settings["data"])
     data.setup()
+    num_features = data.stages()["train"].x.shape[1]
+    if (expected := settings["model"].get("num_features", num_features)) != num_features:
+        raise InputError(
+            f"model.num_features: expected {num_features}, as many as the data have, got {expected}; "
+            "leave it to data.num_features."
+        )
     module = build_module(settings, data)
     return data, module
 
@@ -62,11 +69,11 @@ def build_module(settings: Mapping[str, Any], data: PointsDataModule | None = No
             module = RegressionModule(dict(spec), **training)
     module.config = dict(settings)
     if data is not None and data.standardization is not None:
-        _standardize(module, data, settings["model"].get("initial_coefficients"))
+        _standardize(module, data, settings)
     return module
 
 
-def _standardize(module: RegressionModule, data: PointsDataModule, start: list[float] | None) -> None:
+def _standardize(module: RegressionModule, data: PointsDataModule, settings: Mapping[str, Any]) -> None:
     """Let the module work in standard units, and take its start from the user's."""
     units = data.standardization
     assert units is not None
@@ -84,6 +91,7 @@ def _standardize(module: RegressionModule, data: PointsDataModule, start: list[f
         raise InputError(
             "data.standardize: expected model.bias=true, got false; a standardised column has another origin."
         )
+    start: list[float] | None = settings["model"].get("initial_coefficients")
     if start is not None:
         matrix, offset = units.coefficient_map(len(start))
         module.net.set_coefficients(torch.linalg.solve(matrix, torch.tensor(start).double() - offset).tolist())
@@ -98,14 +106,21 @@ def build_callbacks(settings: Mapping[str, Any]) -> list[Callback]:
 
 def build_history(settings: Mapping[str, Any]) -> History:
     """The history, with the rows that `history.every` asks for."""
-    every = settings["history"]["every"]
-    max_steps = settings["trainer"]["max_steps"]
-    return History(-(-max_steps // MOST_ROWS) or 1 if every is None else every)
+    return History(rows_every(settings))
+
+
+def rows_every(settings: Mapping[str, Any]) -> int:
+    """Steps between two rows of the history: `history.every`, or what gives at most about 10 000 rows."""
+    every: int | None = settings["history"]["every"]
+    return -(-settings["trainer"]["max_steps"] // MOST_ROWS) or 1 if every is None else every
 
 
 def build_trainer(settings: Mapping[str, Any], folder: Path) -> Trainer:
     """The trainer of a run, with its callbacks and its loggers."""
     loggers = [build(spec, folder) for name, spec in settings["logger"].items() if name != "every" and spec is not None]
-    trainer = build(settings["trainer"], folder=folder, callbacks=build_callbacks(settings), loggers=loggers)
+    try:
+        trainer = build(settings["trainer"], folder=folder, callbacks=build_callbacks(settings), loggers=loggers)
+    except MisconfigurationException as error:
+        raise InputError(f"trainer: expected devices that this machine has, but {error}") from error
     assert isinstance(trainer, Trainer)
     return trainer

@@ -1,6 +1,7 @@
 """How far a run goes without anybody looking: the chunks between events."""
 
 from collections.abc import Iterator, Sequence
+from typing import Protocol, runtime_checkable
 
 from lightning.pytorch import Callback, Trainer
 
@@ -26,18 +27,26 @@ _OWN_TRAINING = (
 )
 
 
+@runtime_checkable
+class Rowed(Protocol):
+    """What says which steps are recorded: the history of one module, or of a stack."""
+
+    def rows_between(self, start: int, stop: int) -> range: ...
+
+
 class Chunks:
     """The batches of a run in chunks: each reaches to the next step at which a callback looks.
 
     Args:
-        callbacks: of the run; each `StepCallback` names its steps, the `History` its rows.
+        callbacks: of the run; each `StepCallback` among them names its steps.
+        history: names the rows to be recorded.
         start: gradient updates already made.
         stop: gradient updates in all.
     """
 
-    def __init__(self, callbacks: Sequence[Callback], start: int, stop: int) -> None:
+    def __init__(self, callbacks: Sequence[Callback], history: Rowed, start: int, stop: int) -> None:
         self._events = [callback for callback in callbacks if isinstance(callback, StepCallback)]
-        self._history = next(callback for callback in callbacks if isinstance(callback, History))
+        self._history = history
         self._start, self._stop = start, stop
 
     def __iter__(self) -> Iterator[Chunk]:

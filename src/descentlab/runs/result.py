@@ -1,5 +1,7 @@
 """What a run ends with: its status, its last metrics and coefficients, and how it was made."""
 
+import json
+import math
 import platform
 from dataclasses import dataclass, fields
 from functools import cache
@@ -48,3 +50,15 @@ class Result:
 @cache
 def _versions() -> dict[str, str]:
     return {"python": platform.python_version(), **{package: version(package) for package in _PACKAGES}}
+
+
+def read_result(folder: Path) -> Result | None:
+    """The result in a run's folder; None where there is none, or none that can be read."""
+    try:
+        values = json.loads((folder / "result.json").read_text(encoding="utf-8"))
+        metrics = {name: math.nan if value is None else value for name, value in values["metrics"].items()}
+        coefficients = {name: math.nan if value is None else value for name, value in values["coefficients"].items()}
+        rest = {name: values[name] for name in ("status", "num_steps", "true_coefficients", "seconds", "engine")}
+        return Result(metrics=metrics, coefficients=coefficients, folder=folder, **rest)
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return None

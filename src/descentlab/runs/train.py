@@ -45,8 +45,8 @@ def train(settings: Mapping[str, Any], folder: Path) -> Result:
     data, module = assemble(settings)
     trainer = build_trainer(settings, folder)
     write_whole(folder / "config.yaml", config_text(settings))
-    if settings["data"].get("path"):
-        write_whole(folder / TABLE, Path(settings["data"]["path"]).read_bytes())
+    if data.source is not None:
+        write_whole(folder / TABLE, data.source.read_bytes())
     engine = _choose_stepping(settings, data, module, trainer)
     started = time.perf_counter()
     status: Status = "failed"
@@ -82,7 +82,8 @@ def _choose_stepping(
         return "lightning"
     callbacks = trainer.callbacks  # type: ignore[attr-defined]  # Lightning sets it in __init__
     module.train_in_chunks(data.batches, engine)
-    data.chunks = Chunks(callbacks, start=0, stop=settings["trainer"]["max_steps"])
+    history = next(callback for callback in callbacks if isinstance(callback, History))
+    data.chunks = Chunks(callbacks, history, start=0, stop=settings["trainer"]["max_steps"])
     return engine
 
 

@@ -1,5 +1,6 @@
 """Every setting against its type and range, before anything is built."""
 
+import re
 from collections.abc import Mapping
 from functools import cache
 from typing import Any
@@ -24,7 +25,8 @@ def check(settings: Mapping[str, Any]) -> dict[str, Any]:
         InputError: names the first key that is unknown, missing, of another type or out of range,
             with what was expected and what came.
     """
-    _validate(TypeAdapter(RootSettings), dict(settings), "", tuple(RootSettings.model_fields))
+    _validate(TypeAdapter(RootSettings), dict(settings), "")
+    every = check_value(settings["logger"].get("every"), PositiveInt, "logger.every")  # before those who repeat it
     checked = dict(settings)
     for group in ("model", "data", "loss", "optimizer", "scheduler", "trainer"):
         checked[group] = check_target(settings[group], group, group)
@@ -34,7 +36,7 @@ def check(settings: Mapping[str, Any]) -> dict[str, Any]:
             for name, spec in settings[group].items()
             if (group, name) != ("logger", "every")
         }
-    checked["logger"]["every"] = check_value(settings["logger"].get("every"), PositiveInt, "logger.every")
+    checked["logger"]["every"] = every
     return checked
 
 
@@ -96,20 +98,29 @@ def _adapter(annotation: Any) -> TypeAdapter:
     return TypeAdapter(annotation, config=ConfigDict(strict=True, allow_inf_nan=False))
 
 
-def _validate(adapter: TypeAdapter, value: Any, key: str, valid: tuple[str, ...] = ()) -> Any:
+def _validate(adapter: TypeAdapter, value: Any, key: str) -> Any:
     try:
         return adapter.validate_python(value)
     except ValidationError as error:
         first = error.errors()[0]
         place = ".".join([*([key] if key else []), *(str(part) for part in first["loc"] if _shown(part))])
         if first["type"] == "extra_forbidden":
-            raise InputError(f"{place}: there is no such key; {did_you_mean(place, valid)}") from None
+            *blocks, unknown = map(str, first["loc"])
+            raise InputError(f"{place}: there is no such key; {did_you_mean(unknown, _keys_of(blocks))}") from None
         if first["type"] == "missing":
             raise InputError(f"{place}: expected a value, got none; give {place}=…") from None
-        expected = first["msg"].removeprefix("Input should be ")
+        expected = re.sub(r"^Input should be |^(List|String) should have | after validation.*$", "", first["msg"])
         if expected.startswith(("greater", "less")):
             expected = f"a value {expected}"
         raise InputError(f"{place}: expected {expected}, got {first['input']!r}.") from None
+
+
+def _keys_of(blocks: list[str]) -> list[str]:
+    """The keys of a block of the config, of the whole config where `blocks` are none."""
+    block: Any = RootSettings
+    for name in blocks:
+        block = block.model_fields[name].annotation
+    return list(block.model_fields)
 
 
 def _shown(part: int | str) -> bool:

@@ -15,7 +15,7 @@ from omegaconf.errors import OmegaConfBaseException
 import descentlab
 from descentlab.errors import InputError
 from descentlab.settings.check import check
-from descentlab.settings.explain import explain
+from descentlab.settings.explain import explain, refuse_unnamed_choices
 from descentlab.settings.resolvers import register_resolvers
 
 CONFIG_NAME = "train"
@@ -37,6 +37,7 @@ def compose(overrides: Sequence[str] = ()) -> dict[str, Any]:
     Raises:
         InputError: an override, a choice or a value cannot be used.
     """
+    refuse_unnamed_choices(overrides)
     register_resolvers()
     GlobalHydra.instance().clear()
     held = HydraConfig.instance().cfg

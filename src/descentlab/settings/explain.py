@@ -12,12 +12,16 @@ from descentlab.errors import InputError, did_you_mean
 
 def explain(error: Exception, overrides: Sequence[str]) -> InputError:
     """What went wrong in composing `overrides`, as the message that a user reads."""
+    text = str(error)
     if isinstance(error, OverrideParseException):
-        reason = str(error).splitlines()[-1] if str(error) else "malformed"
+        reason = "\n".join(line for line in text.splitlines() if not line.startswith(("Error parsing", "See ")))
         return InputError(f"{error.override}: expected key=value, but it cannot be read ({_first_line(reason)}).")
     if isinstance(error, MissingConfigException):
         return _missing_choice(error)
-    text = str(error)
+    if match := re.search(r"Ambiguous value for argument '([^']+)'", text):
+        return InputError(
+            f"{match[1]}: expected one value, got several; for a sweep over them add -m, for a list type key=[…,…]."
+        )
     if match := re.search(r"Could not override '([^']+)'", text):
         return _unknown_key(match[1], error)
     if isinstance(error, InterpolationKeyError):
@@ -25,6 +29,29 @@ def explain(error: Exception, overrides: Sequence[str]) -> InputError:
     if isinstance(error, OmegaConfBaseException) and error.full_key:
         return InputError(f"{error.full_key}: {_first_line(text)}")
     return InputError(_first_line(text))
+
+
+def refuse_unnamed_choices(overrides: Sequence[str]) -> None:
+    """Refuse a choice that is no name, such as `model=null`: Hydra's own error names neither.
+
+    Raises:
+        InputError: naming the group and what came.
+    """
+    for override in overrides:
+        key, equals, choice = override.partition("=")
+        if equals and not key:
+            raise InputError(f"{override}: expected key=value, got no key.")
+        if key in _groups() and re.fullmatch(r"null|true|false|[-+.\d]*", choice, re.IGNORECASE):
+            raise InputError(
+                f"{override}: expected the name of a choice, got {choice or 'nothing'}; "
+                f"{did_you_mean(choice, _choices(key))}"
+            )
+
+
+def _choices(group: str) -> list[str]:
+    from descentlab.settings.compose import config_folder  # the two files name each other
+
+    return [path.stem for path in (config_folder() / group).glob("*.yaml")]
 
 
 def _missing_choice(error: MissingConfigException) -> InputError:

@@ -50,6 +50,7 @@ class RootSettings(Strict):
     seed: Seed
     figures: bool
     check: bool
+    resume: str | None
     sweep: SweepSettings
     model: dict[str, Any]
     data: dict[str, Any]

@@ -1,4 +1,4 @@
-"""The interpolations of the configs: ${run_name:…}, ${unique_id:}, ${num_features:…}."""
+"""The interpolations of the configs: ${run_name:…}, ${unique_id:}, ${either:…}, ${num_features:…}."""
 
 import secrets
 from collections.abc import Sequence
@@ -11,6 +11,7 @@ def register_resolvers() -> None:
     """Make the interpolations known to OmegaConf; calling it again changes nothing."""
     OmegaConf.register_new_resolver("run_name", _run_name, replace=True)
     OmegaConf.register_new_resolver("unique_id", lambda: secrets.token_hex(4), use_cache=True, replace=True)
+    OmegaConf.register_new_resolver("either", lambda first, second: second if first is None else first, replace=True)
     OmegaConf.register_new_resolver("num_features", _num_features, replace=True)
 
 

@@ -4,6 +4,7 @@ import ast
 import importlib.util
 import sys
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -56,6 +57,9 @@ def _signature_in(module: str, name: str, target: str) -> Signature:
             for alias in node.names:
                 if (alias.asname or alias.name) == name:
                     return _signature_in(_absolute(node, module), alias.name, target)
+                if alias.name == "*":
+                    with suppress(InputError):
+                        return _signature_in(_absolute(node, module), name, target)
     names = [node.name for node in tree.body if isinstance(node, ast.FunctionDef | ast.ClassDef)]
     raise InputError(f"_target_: {module} holds no {name!r}: {did_you_mean(name, names)}")
 

@@ -25,6 +25,7 @@ from descentlab.settings.explain import explain
 
 _NUMBER = re.compile(r"[A-Za-z_][\w.]*=(?:(?P<int>-?(?:0|[1-9]\d*))|(?P<float>-?\d+\.\d+(?:e-?\d+)?|-?\d+e-?\d+))")
 _REFERENCE = re.compile(r"\$\{([A-Za-z_]\w*(?:\.\w+)*)\}")
+_OF_THE_LAUNCH = ("resume=", "check=")
 _OF_THE_SWEEP = {"hydra", "run_name", "unique_id", "now"}
 
 
@@ -68,7 +69,8 @@ def compose_jobs(loader: ConfigLoader, sweep: DictConfig, overrides: Sequence[Se
                     # With the first job's values, so that Hydra itself refuses a key that is not there.
                     bases[key] = _Base(loader, sweep, [*choices, *(text for text, _ in values.values())])
                 settings = bases[key].with_values({key: value for key, (_, value) in values.items()})
-                jobs.append(Job(number, list(texts), check(settings)))
+                own = [text for text in texts if not text.startswith(_OF_THE_LAUNCH)]
+                jobs.append(Job(number, own, check(settings)))
             except (HydraException, OmegaConfBaseException) as error:
                 raise _at_job(number, texts, explain(error, texts)) from error
             except InputError as error:

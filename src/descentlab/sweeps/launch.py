@@ -1,14 +1,18 @@
 """A sweep from its jobs to its tables."""
 
+import shutil
 import sys
 import traceback
 from collections.abc import Sequence
 from pathlib import Path
 
+from descentlab.engines.record import CannotRecord
 from descentlab.errors import InputError
 from descentlab.runs.train import train
 from descentlab.sweeps.compose import Job
 from descentlab.sweeps.grouping import Group, group_jobs
+from descentlab.sweeps.ledger import check_unchanged, finished, write_ledger
+from descentlab.sweeps.stack import train_stack
 from descentlab.sweeps.table import Outcome, summary_rows, sweep_rows, write_table
 
 
@@ -17,13 +21,23 @@ def launch(jobs: Sequence[Job], folder: Path) -> list[Outcome]:
 
     Args:
         jobs: composed and checked.
-        folder: of the sweep; it exists, and is this sweep's alone.
+        folder: of the sweep; it exists, and is this sweep's alone. With `resume`, the jobs that have
+            ended there stay as they are.
 
     Returns:
         The outcomes in the order of the jobs.
+
+    Raises:
+        InputError: the sweep to be resumed was launched with other settings.
     """
-    outcomes: dict[int, Outcome] = {}
-    for group in group_jobs(jobs):
+    if jobs[0].settings["resume"] is None:
+        write_ledger(folder, jobs)
+    else:
+        check_unchanged(folder, jobs)
+    outcomes = {job.number: Outcome(job, result) for job in jobs if (result := finished(folder / str(job.number)))}
+    for group in group_jobs([job for job in jobs if job.number not in outcomes]):
+        for job in group.jobs:
+            shutil.rmtree(folder / str(job.number), ignore_errors=True)  # of a job cut short
         for outcome in _run_group(group, folder):
             outcomes[outcome.job.number] = outcome
     ordered = [outcomes[job.number] for job in jobs]
@@ -37,6 +51,11 @@ def _run_group(group: Group, folder: Path) -> list[Outcome]:
         numbers = ", ".join(str(job.number) for job in group.jobs[:5])
         more = f" and {len(group.jobs) - 5} more" if len(group.jobs) > 5 else ""
         print(f"jobs run alone: {group.reason} (job {numbers}{more})", file=sys.stderr)
+    if group.reason is None and len(group.jobs) > 1:
+        try:
+            return train_stack(group.jobs, folder)
+        except CannotRecord as why:
+            print(f"jobs run alone: {why}", file=sys.stderr)
     return [_run_alone(job, folder / str(job.number)) for job in group.jobs]
 
 

@@ -4,14 +4,15 @@ Hydra's own composes each job once to see whether it can be composed, in about a
 This one composes what the jobs share once, and checks every value as well.
 """
 
-import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
 from hydra.core.config_store import ConfigStore
 
 from descentlab.errors import InputError
+from descentlab.runs.folders import take_away
 from descentlab.sweeps.compose import compose_jobs
 
 
@@ -36,5 +37,6 @@ class ProductSweeper(BasicSweeper):
         try:
             compose_jobs(self.hydra_context.config_loader, self.config, batch, first=0)
         except InputError:
-            shutil.rmtree(self.config.hydra.sweep.dir)  # made for this sweep alone, and nothing was trained
+            if self.config.resume is None:
+                take_away(Path(self.config.hydra.sweep.dir))  # made for this sweep alone, and nothing was trained
             raise

@@ -1,0 +1,28 @@
+"""The folders of runs and sweeps: made for one alone, and taken away where nothing was trained."""
+
+import shutil
+from pathlib import Path
+
+from descentlab.errors import InputError
+
+
+def make_exclusively(folder: Path, key: str) -> None:
+    """Make a folder that does not exist yet.
+
+    Raises:
+        InputError: it exists, or cannot be made.
+    """
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        folder.mkdir()
+    except FileExistsError:
+        raise InputError(f"{key}: expected a folder that is not there yet, got {folder}.") from None
+    except OSError as error:
+        raise InputError(f"{key}: {folder} cannot be made ({error.strerror}).") from error
+
+
+def take_away(folder: Path) -> None:
+    """Remove a folder that was made exclusively, and the folder around it if nothing else is in it."""
+    shutil.rmtree(folder)
+    if not any(folder.parent.iterdir()):
+        folder.parent.rmdir()

@@ -1,0 +1,206 @@
+"""A group of jobs as one training run, and the folders that lone runs would have left."""
+
+import logging
+import math
+import shutil
+import time
+import warnings
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from lightning.pytorch import Trainer
+from torch import Tensor, nn
+
+from descentlab.callbacks.checkpoint import plain_checkpoint
+from descentlab.callbacks.history import Rows
+from descentlab.callbacks.observation import observe
+from descentlab.callbacks.progress import Progress
+from descentlab.modules.coefficients import flat_parameters
+from descentlab.runs.assemble import assemble, rows_every
+from descentlab.runs.chunks import Chunks
+from descentlab.runs.files import TABLE
+from descentlab.runs.outcome import files_of, outcome_of
+from descentlab.runs.result import Result, Status
+from descentlab.sweeps.compose import Job
+from descentlab.sweeps.stacked_module import Member, StackedRegression, StackHistory, StackValidation
+from descentlab.sweeps.table import Outcome
+from descentlab.targets import build
+
+
+def train_stack(jobs: Sequence[Job], folder: Path) -> list[Outcome]:
+    """Train jobs that agree in all but their values as one, and leave each one's folder in `folder`.
+
+    Args:
+        jobs: of one group of `descentlab.sweeps.grouping`.
+        folder: of the sweep.
+
+    Raises:
+        CannotRecord: they cannot be stacked, with the reason; nothing has been written.
+        InputError: a job's points cannot be read.
+    """
+    began = time.perf_counter()
+    members = [
+        Member(module, data, job.settings["trainer"]["max_steps"])
+        for job in jobs
+        for data, module in [assemble(job.settings)]
+    ]
+    settings = jobs[0].settings
+    rates = _rates([job.settings for job in jobs])
+    fitted = fit_stack(
+        members,
+        rates,
+        history_every=rows_every(settings),
+        validation_every=settings["logger"]["every"],
+        show_progress="progress" in settings["callbacks"],
+    )
+    share = (time.perf_counter() - began) / len(jobs)
+    return [Outcome(job, _write_member(fitted, k, job, share, folder)) for k, job in enumerate(jobs)]
+
+
+class FittedStack:
+    """A stack after its training: the module that held it, and what was seen of it."""
+
+    def __init__(self, module: StackedRegression, history: StackHistory, validation: StackValidation) -> None:
+        self.module = module
+        self.history = history
+        self.validation = validation
+
+
+def fit_stack(
+    members: Sequence[Member],
+    rates: Tensor | None = None,
+    *,
+    history_every: int = 1,
+    validation_every: int = 50,
+    show_progress: bool = False,
+) -> FittedStack:
+    """Train members together: each ends with the parameters, the losses and the status of its lone run.
+
+    Args:
+        members: of one net, loss, optimiser and number of samples; each has its own start, points,
+            optimiser numbers and number of steps.
+        rates: learning rates, (step, member), where there is a schedule.
+        history_every: steps between two recorded rows.
+        validation_every: steps between two validation losses.
+        show_progress: one bar for all members.
+
+    Raises:
+        CannotRecord: the members cannot be stacked, with the reason.
+    """
+    torch.set_num_threads(1)
+    logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
+    module = StackedRegression(members, rates)
+    history = StackHistory(history_every)
+    validation = StackValidation(validation_every, members)
+    last = max(member.num_steps for member in members)
+    callbacks = [validation, history, *([Progress()] if show_progress else [])]
+    trainer = Trainer(
+        max_steps=last,
+        max_epochs=-1,
+        accelerator="cpu",
+        callbacks=callbacks,
+        logger=False,
+        num_sanity_val_steps=0,
+        enable_progress_bar=False,
+        enable_model_summary=False,
+        enable_checkpointing=False,
+    )
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", r"`isinstance\(treespec, LeafSpec\)`", FutureWarning)
+        warnings.filterwarnings("ignore", "`LightningModule.configure_optimizers` returned `None`", UserWarning)
+        trainer.fit(module, train_dataloaders=Chunks(callbacks, history, start=0, stop=last))
+    module.unstack()
+    return FittedStack(module, history, validation)
+
+
+def _rates(settings: Sequence[Mapping[str, Any]]) -> Tensor | None:
+    """The learning rates of all steps, (step, member), by the members' real schedulers."""
+    if settings[0]["scheduler"]["_target_"] is None:
+        return None
+    last = max(each["trainer"]["max_steps"] for each in settings)
+    known: dict[tuple[float, str], list[float]] = {}
+    columns = []
+    for each in settings:
+        key = (each["optimizer"]["lr"], str(each["scheduler"]))
+        if key not in known:
+            known[key] = _rates_of(key[0], each["scheduler"], last)
+        columns.append(known[key])
+    return torch.tensor(columns, dtype=torch.float64).T.contiguous()
+
+
+def _rates_of(lr: float, scheduler_settings: Mapping[str, Any], num_steps: int) -> list[float]:
+    optimizer = torch.optim.SGD([nn.Parameter(torch.zeros(1))], lr=lr)
+    scheduler = build(scheduler_settings, optimizer)
+    rates = []
+    for _ in range(num_steps):
+        rates.append(optimizer.param_groups[0]["lr"])
+        optimizer.step()
+        scheduler.step()
+    return rates
+
+
+def _write_member(fitted: FittedStack, k: int, job: Job, share: float, sweep: Path) -> Result:
+    """Write the folder of member k, whole or not at all, and return its result."""
+    member, stack = fitted.module.members[k], fitted.module.stack
+    num_steps, diverged = int(stack.steps[k]), bool(stack.diverged[k])
+    status: Status = "diverged" if diverged else "completed"
+    result = outcome_of(
+        member.module,
+        member.data,
+        status=status,
+        num_steps=num_steps,
+        seconds={"setup": 0.0, "training": share},
+        engine="stacked",
+        folder=sweep / str(job.number),
+    )
+    validation = {step: float(losses[k]) for step, losses in fitted.validation.losses.items() if step <= num_steps}
+    if "val/loss" in result.metrics:
+        validation[num_steps] = result.metrics["val/loss"]
+    making = sweep / f".{job.number}"
+    (making / "checkpoints").mkdir(parents=True)
+    for name, text in files_of(
+        result, job.settings, member.module, member.data, _rows(fitted, k, num_steps), validation
+    ).items():
+        (making / name).write_text(text, encoding="utf-8")
+    _save_checkpoints(making / "checkpoints", fitted, k, num_steps, validation.get(num_steps, math.nan))
+    if (table := member.data.source) is not None:
+        shutil.copyfile(table, making / TABLE)
+    making.rename(sweep / str(job.number))
+    return result
+
+
+def _rows(fitted: FittedStack, k: int, num_steps: int) -> Rows:
+    """The recorded rows of member k, up to its own end."""
+    history, member = fitted.history, fitted.module.members[k]
+    count = sum(step < num_steps for step in history.steps)
+    last = history.last_losses.get(k)
+    if last is None:
+        last = observe(member.module, member.data.batches).loss
+    losses = torch.cat([history.losses()[:count, k], last.reshape(1)])
+    parameters = history.parameters()
+    if fitted.module.keeps_parameters:
+        end = flat_parameters(member.module.net)[None]
+        parameters = end if parameters is None else torch.cat([parameters[:count, k], end])
+    return Rows([*history.steps[:count], num_steps], losses, parameters)
+
+
+def _save_checkpoints(folder: Path, fitted: FittedStack, k: int, num_steps: int, last_loss: float) -> None:
+    module, validation = fitted.module.members[k].module, fitted.validation
+    state = {name: value.detach().clone() for name, value in module.state_dict().items()}
+    torch.save(
+        {
+            **plain_checkpoint(module, state, num_steps),
+            "optimizer_states": [{"state": fitted.module.stack.optimizer_state(k)}],
+        },
+        folder / "last.ckpt",
+    )
+    if math.isnan(last_loss) and not validation.best:
+        return
+    if last_loss < float(validation.best_losses[k]):
+        best, step, loss = state, num_steps, last_loss
+    else:
+        best = {f"net.{name}": value[k].clone() for name, value in validation.best.items()}
+        step, loss = int(validation.best_steps[k]), float(validation.best_losses[k])
+    torch.save({**plain_checkpoint(module, best, step), "val/loss": loss}, folder / "best.ckpt")
