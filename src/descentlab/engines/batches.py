@@ -1,0 +1,100 @@
+"""The two ways to walk through data that lie in memory: all of it each step, or shuffled slices of it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from descentlab.errors import InputError
+
+
+class FullBatch:
+    """All samples at every step, always as the same two tensor objects.
+
+    Args:
+        x: inputs `[sample, feature]`.
+        y: targets `[sample, target]`.
+    """
+
+    is_full = True
+
+    def __init__(self, x: Tensor, y: Tensor) -> None:
+        _check_sizes(x, y)
+        self.x, self.y = x, y
+
+    def next(self) -> tuple[Tensor, Tensor]:
+        return self.x, self.y
+
+    def peek(self) -> tuple[Tensor, Tensor]:
+        return self.x, self.y
+
+    def state_dict(self) -> dict[str, Any]:
+        return {}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        pass
+
+
+class ShuffledBatches:
+    """Each epoch all samples once, in a new random order, `batch_size` at a time.
+
+    The order of an epoch is `torch.randperm(sample, generator=g)` with an own generator `g`, seeded once
+    with `seed`. The last batch of an epoch is smaller if `batch_size` does not divide the samples.
+
+    Args:
+        x: inputs `[sample, feature]`.
+        y: targets `[sample, target]`.
+        batch_size: samples a batch, at least 1; more than there are gives all of them, shuffled.
+        seed: of the generator that shuffles.
+
+    Raises:
+        InputError: if `batch_size` is below 1 or x and y differ in their number of samples.
+    """
+
+    is_full = False
+
+    def __init__(
+        self,
+        x: Tensor,
+        y: Tensor,
+        batch_size: int,
+        seed: int,
+    ) -> None:
+        _check_sizes(x, y)
+        if batch_size < 1:
+            raise InputError(f"batch_size must be at least 1, not {batch_size}: type a count of samples")
+        self.x, self.y, self.batch_size = x, y, batch_size
+        self.generator = torch.Generator().manual_seed(seed)
+        self._begin_epoch()
+
+    def next(self) -> tuple[Tensor, Tensor]:
+        batch = self.peek()
+        self.start += self.batch_size
+        return batch
+
+    def peek(self) -> tuple[Tensor, Tensor]:
+        if self.start >= len(self.x):
+            self._begin_epoch()
+        samples = self.order[self.start : self.start + self.batch_size]
+        return self.x.index_select(0, samples), self.y.index_select(0, samples)
+
+    def state_dict(self) -> dict[str, Any]:
+        return {"start": self.start, "order": self.order.clone(), "generator": self.generator.get_state()}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        self.start, self.order = state["start"], state["order"].clone()
+        self.generator.set_state(state["generator"])
+
+    def _begin_epoch(self) -> None:
+        self.order = torch.randperm(len(self.x), generator=self.generator)
+        self.start = 0
+
+
+def _check_sizes(x: Tensor, y: Tensor) -> None:
+    if len(x) != len(y) or len(x) == 0:
+        raise InputError(
+            f"x and y must hold the same samples, at least one: x has {len(x)} and y has {len(y)}; "
+            "pass targets that belong to the inputs"
+        )

@@ -1,0 +1,42 @@
+"""Which engine performs the steps: the one place that decides."""
+
+from __future__ import annotations
+
+from descentlab.engines.eager import EagerEngine
+from descentlab.engines.native import NativeEngine
+from descentlab.engines.problem import Engine, Problem
+from descentlab.engines.record import CannotRecord
+from descentlab.engines.recorded import RecordedEngine
+from descentlab.errors import InputError, did_you_mean
+
+NAMES = ("auto", "eager", "recorded", "native")
+
+
+def choose_engine(problem: Problem, requested: str = "auto") -> tuple[Engine, str | None]:
+    """The engine for `problem`, and in one line why it is not the fast one, if so.
+
+    Args:
+        problem: what is to be trained.
+        requested: `auto` (the fastest that leaves the eager engine's bits), `eager`, `recorded`, or
+            `native`, whose last bits differ.
+
+    Returns:
+        The engine and the reason, None if the engine is the one asked for.
+
+    Raises:
+        InputError: if `requested` is none of these names.
+    """
+    if requested not in NAMES:
+        raise InputError(
+            f"engine must be one of the known engines, not {requested!r}: {did_you_mean(requested, NAMES)}"
+        )
+    if requested == "eager":
+        return EagerEngine(problem), None
+    try:
+        if requested == "native":
+            native = NativeEngine(problem)
+            return native, native.native_reason and f"the recorded engine performs the steps: {native.native_reason}"
+        return RecordedEngine(problem), None
+    except CannotRecord as why:
+        reason = f"the eager engine performs the steps: they cannot be recorded, for {why}"
+        return EagerEngine(problem, reason), reason

@@ -1,0 +1,152 @@
+"""Loops in C over tensors that lie in known places: elementwise operations, sums, matrix products."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from torch import Tensor
+
+from descentlab.engines.program import memory
+from descentlab.engines.record import CannotRecord
+
+LANES = 16
+"""Partial sums of a reduction, so that the compiler can add several numbers at once without reordering."""
+
+
+class Places:
+    """The pieces of memory that a C function reads and writes, called `m0`, `m1`, ... as they turn up."""
+
+    def __init__(self) -> None:
+        self.tensors: list[Tensor] = []
+        self.numbers: dict[int, int] = {}
+        self.replaceable: dict[str, int] = {}
+
+    def pointer(self, tensor: Tensor) -> str:
+        """The name of the piece of memory in which a tensor lies."""
+        if str(tensor.dtype) != "torch.float32":
+            raise CannotRecord(f"a native step covers float32 only, not {tensor.dtype}")
+        if memory(tensor) not in self.numbers:
+            self.numbers[memory(tensor)] = len(self.tensors)
+            self.tensors.append(tensor)
+        return f"m{self.numbers[memory(tensor)]}"
+
+    def replaceable_pointer(self, name: str, tensor: Tensor) -> None:
+        """A piece of memory for which `addresses` may be given another tensor under this name."""
+        self.pointer(tensor)
+        self.replaceable[name] = self.numbers[memory(tensor)]
+
+    def addresses(self, instead: dict[str, Tensor]) -> list[int]:
+        """Where the pieces of memory begin now."""
+        tensors = list(self.tensors)
+        for name, tensor in instead.items():
+            tensors[self.replaceable[name]] = tensor
+        return [tensor.untyped_storage().data_ptr() for tensor in tensors]
+
+    def element(self, tensor: Tensor, strides: Sequence[int], indices: Sequence[str]) -> str:
+        terms = [f"{i} * {stride}" if stride != 1 else i for i, stride in zip(indices, strides, strict=True) if stride]
+        if tensor.storage_offset() or not terms:
+            terms.append(str(tensor.storage_offset()))
+        return f"{self.pointer(tensor)}[{' + '.join(terms)}]"
+
+
+def broadcast_strides(tensor: Tensor, shape: Sequence[int]) -> list[int]:
+    """The strides of a tensor seen with a larger shape; 0 along an axis on which it is repeated."""
+    missing = len(shape) - tensor.dim()
+    own = [0 if size == 1 else stride for size, stride in zip(tensor.shape, tensor.stride(), strict=True)]
+    return [0] * missing + own
+
+
+def merged(shape: Sequence[int], strides: list[list[int]]) -> tuple[list[int], list[list[int]]]:
+    """The same walk over all tensors with as few axes as possible."""
+    sizes: list[int] = []
+    steps: list[list[int]] = [[] for _ in strides]
+    for axis, size in enumerate(shape):
+        if size == 1:
+            continue
+        own = [stride[axis] for stride in strides]
+        if sizes and all(step[-1] == size * one for step, one in zip(steps, own, strict=True)):
+            sizes[-1] *= size
+            for step, one in zip(steps, own, strict=True):
+                step[-1] = one
+        else:
+            sizes.append(size)
+            for step, one in zip(steps, own, strict=True):
+                step.append(one)
+    return sizes, steps
+
+
+def nest(sizes: Sequence[int], body: str, prefix: str = "i") -> str:
+    """`body` inside one loop an axis, with the indices i0, i1, ..."""
+    head = "".join(f"for (long {prefix}{k} = 0; {prefix}{k} < {n}; {prefix}{k}++) " for k, n in enumerate(sizes))
+    return f"{head}{{ {body} }}"
+
+
+def elementwise(
+    places: Places, output: Tensor, tensors: list[Tensor], statement: Callable[[str, list[str]], str]
+) -> str:
+    """`statement(output element, input elements)` for all elements of the output."""
+    strides = [broadcast_strides(tensor, output.shape) for tensor in (output, *tensors)]
+    sizes, strides = merged(output.shape, strides)
+    indices = [f"i{k}" for k in range(len(sizes))]
+    elements = [
+        places.element(tensor, stride, indices) for tensor, stride in zip((output, *tensors), strides, strict=True)
+    ]
+    return nest(sizes, statement(elements[0], elements[1:]))
+
+
+def reduction(
+    places: Places,
+    output: Tensor,
+    tensors: list[Tensor],
+    shape: Sequence[int],
+    axes: Sequence[int],
+    term: Callable[[list[str]], str],
+    scale: float = 1.0,
+) -> str:
+    """output = scale * (sum of `term` along `axes` of `shape`)."""
+    kept = [axis for axis in range(len(shape)) if axis not in axes]
+    out_strides = iter([s for n, s in zip(output.shape, output.stride(), strict=True) if n != 1])
+    out_steps = [next(out_strides) if shape[axis] != 1 else 0 for axis in kept]
+    wide = [broadcast_strides(tensor, shape) for tensor in tensors]
+    outer = [[stride[axis] for axis in kept] for stride in wide]
+    inner_sizes, inner = merged([shape[a] for a in axes], [[stride[a] for a in axes] for stride in wide])
+    outer_sizes = [shape[axis] for axis in kept]
+    rows = [f"i{k}" for k in range(len(kept))]
+    columns = [f"k{k}" for k in range(len(inner_sizes))]
+    target = places.element(output, out_steps, rows)
+    inputs = [
+        places.element(tensor, [*o, *i], [*rows, *columns]) for tensor, o, i in zip(tensors, outer, inner, strict=True)
+    ]
+    factor = "" if scale == 1.0 else f" * {literal(scale)}"
+    if kept and outer_sizes[-1] >= LANES and out_steps[-1] == 1:
+        clear = nest(outer_sizes, f"{target} = 0.0f;")
+        add = nest(inner_sizes, nest(outer_sizes, f"{target} += {term(inputs)};"), "k")
+        return clear + add + (nest(outer_sizes, f"{target} *= {literal(scale)};") if factor else "")
+    return nest(outer_sizes, f"float total = 0; {_sum(inner_sizes, term(inputs))} {target} = total{factor};")
+
+
+def _sum(sizes: Sequence[int], term: str) -> str:
+    """`total += term` over the axes k0, k1, ...; the last one in lanes."""
+    if not sizes or math.prod(sizes) < 2 * LANES:
+        return nest(sizes, f"total += {term};", "k")
+    *outer, last = sizes
+    axis = f"k{len(outer)}"
+    whole = last - last % LANES
+    lanes = (
+        f"for (long b = 0; b < {whole}; b += {LANES}) "
+        f"for (long l = 0; l < {LANES}; l++) {{ long {axis} = b + l; lane[l] += {term}; }} "
+        f"for (long {axis} = {whole}; {axis} < {last}; {axis}++) lane[0] += {term};"
+    )
+    return (
+        f"float lane[{LANES}] = {{0}}; {nest(outer, lanes, 'k')} for (long l = 0; l < {LANES}; l++) total += lane[l];"
+    )
+
+
+def literal(value: Any) -> str:
+    """A number as C writes it, exactly, rounded to float as torch does."""
+    value = float(value)
+    if math.isnan(value) or math.isinf(value):
+        return "NAN" if math.isnan(value) else f"({'-' if value < 0 else ''}INFINITY)"
+    return f"((float){value.hex()})"

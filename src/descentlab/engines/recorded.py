@@ -1,0 +1,273 @@
+"""Gradient steps replayed from a record: the same operations, without what PyTorch does around them.
+
+One step is recorded (record.py), cut down to the operations whose results change and matter (program.py),
+followed by the optimiser's update (updates.py), and compiled as a Python function of direct calls
+(compile.py). An optimiser without an update rule is called itself, with the replayed gradients.
+
+The engine does what the eager one does, bit for bit. It proves that on the first steps whenever it has
+recorded, and leaves the problem to the eager engine, with the reason, where it cannot serve.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Iterator
+from itertools import pairwise
+from typing import Any
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from descentlab.engines.compile import compile_step
+from descentlab.engines.divergence import advance_guarded, has_finite_gradients, passes_on_non_finite
+from descentlab.engines.eager import EagerEngine
+from descentlab.engines.optimizer_state import RuleUpdates, optimized
+from descentlab.engines.preconditions import (
+    fingerprint,
+    plain_attributes,
+    put_back_attributes,
+    refuse_what_replay_would_skip,
+    saved_attributes,
+)
+from descentlab.engines.problem import Problem, Trace
+from descentlab.engines.program import Program, build_program, memory
+from descentlab.engines.record import CannotRecord, record
+from descentlab.engines.same_bits import same_bits
+from descentlab.engines.updates import rule_for
+
+NUM_CHECKED_STEPS = 3
+"""Steps that a new recording is compared with the eager engine: the first update of momentum differs from
+the second, and the third reads what the second has written."""
+
+BATCH_SEGMENT = 64
+"""Batches that are held at once."""
+
+Step = Callable[..., Any]
+
+
+class RecordedEngine:
+    """Records the problem's gradient step and replays it.
+
+    Args:
+        problem: what is trained.
+
+    Raises:
+        CannotRecord: with the reason, if the step cannot be replayed faithfully; the problem is unchanged.
+    """
+
+    segment = 1024
+    """Steps whose losses and rates are held at once."""
+
+    def __init__(self, problem: Problem) -> None:
+        self.problem = problem
+        self.name = "recorded"
+        self.reason: str | None = None
+        self._eager = EagerEngine(problem)
+        self._prepare()
+
+    def advance(self, num_steps: int, rows: range = range(0)) -> Trace:
+        if self.reason is not None:
+            return self._eager.advance(num_steps, rows)
+        try:
+            refuse_what_replay_would_skip(self.problem)
+            if not self._is_up_to_date():
+                self._prepare()
+            return advance_guarded(self.problem, self.run, num_steps, rows)
+        except CannotRecord as why:
+            self.name, self.reason = "eager", str(why)
+            return self._eager.advance(num_steps, rows)
+
+    def run(self, num_steps: int, rows: range) -> tuple[Float[Tensor, " step"], Float[Tensor, "row parameter"] | None]:
+        """The steps without the rule for divergence."""
+        perform = self._perform_by_rule if self._updates is not None else self._perform_by_optimizer
+        losses: list[Tensor] = []
+        table: list[Tensor] = []
+        for start, stop in pairwise(self._marks(num_steps, rows)):
+            if start in rows:
+                table.append(self.problem.flat_parameters())
+            pending, goes_on = perform(stop - start)
+            losses.append(pending)
+            if not goes_on:
+                break
+        return torch.cat(losses) if losses else torch.empty(0), torch.stack(table) if table else None
+
+    def _marks(self, num_steps: int, rows: range) -> list[int]:
+        segment = self.segment if self.problem.batches.is_full else BATCH_SEGMENT
+        return sorted({*range(0, num_steps, segment), *rows, num_steps})
+
+    # ---- recording
+
+    def _prepare(self) -> None:
+        """Record the next batch's step and prove it; the problem is left as it was."""
+        start = self.problem.snapshot()
+        try:
+            refuse_what_replay_would_skip(self.problem)
+            self._fingerprint = fingerprint(self.problem)
+            self._captured: list[tuple[Tensor, int]] = []
+            self._programs: dict[Any, Program] = {}
+            self._makers: dict[Any, Any] = {}
+            self._bound: dict[Any, tuple[list[Tensor], Step]] = {}
+            program = self._program(*self.problem.batches.peek())
+            rule = rule_for(self.problem.optimizer)
+            has_gradient = [gradient is not None for gradient in program.gradients]
+            self._updates = None if rule is None else RuleUpdates(self.problem, rule, has_gradient)
+            self._prove()
+        finally:
+            self.problem.restore(start)
+
+    def _prove(self) -> None:
+        """Compare the first steps with the eager engine's.
+
+        Raises:
+            CannotRecord: if any bit of losses, parameters, buffers, or optimiser state differs.
+        """
+        start = self.problem.snapshot()
+        attributes, before = saved_attributes(self.problem), plain_attributes(self.problem)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", UserWarning)  # the eager engine will say it again
+            eager = (*self._eager.run(NUM_CHECKED_STEPS, range(NUM_CHECKED_STEPS)), self.problem.snapshot())
+        if plain_attributes(self.problem) != before:
+            put_back_attributes(attributes)
+            raise CannotRecord("the net changes its own attributes as it runs")
+        self.problem.restore(start)
+        replayed = (*self.run(NUM_CHECKED_STEPS, range(NUM_CHECKED_STEPS)), self.problem.snapshot())
+        if not same_bits(eager, replayed):
+            raise CannotRecord("its replayed first steps differ from the eager ones")
+
+    def _is_up_to_date(self) -> bool:
+        return self._fingerprint == fingerprint(self.problem) and all(
+            tensor._version == version for tensor, version in self._captured
+        )
+
+    def _program(self, x: Tensor, y: Tensor) -> Program:
+        """The program for batches of the shape of x and y; recorded if there is none."""
+        key = _layout(x, y)
+        if key not in self._programs:
+            self._programs[key] = self._record(x, y)
+        return self._programs[key]
+
+    def _record(self, x: Tensor, y: Tensor) -> Program:
+        problem = self.problem
+        parameters = optimized(problem)
+        is_full = problem.batches.is_full
+        if not is_full and memory(x) == memory(y):
+            raise CannotRecord("a batch's inputs and targets lie in the same memory")
+        generator = torch.get_rng_state()
+        attributes, before = saved_attributes(problem), plain_attributes(problem)
+
+        def loss_and_gradients() -> tuple[Tensor, tuple[Tensor | None, ...]]:
+            loss = problem.loss(problem.net(x), y)
+            return loss, torch.autograd.grad(loss, parameters, allow_unused=True)
+
+        try:
+            with torch.inference_mode(False), torch.enable_grad():
+                (loss, gradients), operations = record(loss_and_gradients)
+        finally:
+            torch.set_rng_state(generator)
+            is_changed = plain_attributes(problem) != before
+            put_back_attributes(attributes)
+        if is_changed:
+            raise CannotRecord("the net changes its own attributes as it runs")
+        inputs = {} if is_full else {"x": x, "y": y}
+        program = build_program(operations, loss, list(gradients), list(parameters), inputs)
+        self._captured += [(tensor, tensor._version) for tensor in program.captured]
+        return program
+
+    # ---- replaying
+
+    def _perform_by_rule(self, count: int) -> tuple[Tensor, bool]:
+        """`count` steps with the updates written out; returns the losses, and that the run goes on."""
+        updates = self._updates
+        assert updates is not None
+        if count > 1 and updates.first_updates():
+            return torch.cat([self._perform_by_rule(1)[0], self._perform_by_rule(count - 1)[0]]), True
+        first = updates.first_updates()
+        state = updates.state_tensors()
+        done = updates.steps_done()
+        if self.problem.scheduler is not None:
+            self.problem.optimizer._opt_called = True  # type: ignore[attr-defined]  # or the scheduler warns
+        rates = updates.rates(count, done)
+        if self.problem.batches.is_full:
+            step = self._step(*self.problem.batches.peek(), state, first)
+            with torch.inference_mode():
+                losses = [step(*numbers) for numbers in rates]
+        else:
+            batches = list(self._next_batches(count))
+            steps = [self._step(x, y, state, first) for x, y in batches]
+            with torch.inference_mode():
+                losses = [step(x, y, *numbers) for step, (x, y), numbers in zip(steps, batches, rates, strict=True)]
+        updates.count_steps([before + count for before in done])
+        return torch.stack(losses), True
+
+    def _perform_by_optimizer(self, count: int) -> tuple[Tensor, bool]:
+        """`count` steps in which the real optimiser is given the replayed gradients.
+
+        Returns the losses, and if the run goes on; it stops early as the eager engine does.
+        """
+        problem = self.problem
+        watched = not passes_on_non_finite(problem.optimizer)
+        losses: list[Tensor] = []
+        goes_on = True
+        for _ in range(count):
+            x, y = problem.batches.next()
+            step = self._gradient_step(x, y)
+            with torch.no_grad():
+                losses.append(step() if problem.batches.is_full else step(x, y))
+            problem.optimizer.step()
+            if watched and not has_finite_gradients(problem):
+                goes_on = False
+                break
+            if problem.scheduler is not None:
+                problem.scheduler.step()
+        problem.clear_gradients()
+        return torch.stack(losses), goes_on
+
+    def _next_batches(self, count: int) -> Iterator[tuple[Tensor, Tensor]]:
+        for _ in range(count):
+            yield self.problem.batches.next()
+
+    def _step(self, x: Tensor, y: Tensor, state: dict[str, Tensor], first: frozenset[int]) -> Step:
+        """The compiled step with the updates, reading and writing these state tensors."""
+        updates = self._updates
+        assert updates is not None
+        key = (_layout(x, y), first)
+        tensors, step = self._bound.get(key, ([], None))
+        if step is None or any(a is not b for a, b in zip(tensors, state.values(), strict=True)):
+            program = self._program(x, y)
+            names = program.names | updates.numbers() | state
+            if key not in self._makers:
+                lines = program.lines + updates.lines(program.gradients, first)
+                arguments = self._arguments() + updates.rate_names()
+                self._makers[key] = compile_step(lines, program.loss, arguments, names)
+            step = self._makers[key](**names)
+            self._bound[key] = (list(state.values()), step)
+        return step
+
+    def _gradient_step(self, x: Tensor, y: Tensor) -> Step:
+        """The compiled step that leaves the gradients in `grad`, laid out as autograd would."""
+        key = (_layout(x, y), "gradients")
+        program = self._program(x, y)
+        tensors, step = self._bound.get(key, ([], None))
+        parameters = [
+            (index, parameter)
+            for index, parameter in enumerate(optimized(self.problem))
+            if program.gradients[index] is not None
+        ]
+        if step is None:
+            tensors = [torch.empty_like(parameter.detach()) for _, parameter in parameters]
+            buffers = {f"g{index}": tensor for (index, _), tensor in zip(parameters, tensors, strict=True)}
+            lines = program.lines + [f"g{index}.copy_({program.gradients[index]})" for index, _ in parameters]
+            names = program.names | buffers
+            step = compile_step(lines, program.loss, self._arguments(), names)(**names)
+            self._bound[key] = (tensors, step)
+        for (_, parameter), tensor in zip(parameters, tensors, strict=True):
+            parameter.grad = tensor
+        return step
+
+    def _arguments(self) -> list[str]:
+        return [] if self.problem.batches.is_full else ["x", "y"]
+
+
+def _layout(x: Tensor, y: Tensor) -> tuple[Any, ...]:
+    return x.shape, x.stride(), x.dtype, y.shape, y.stride(), y.dtype

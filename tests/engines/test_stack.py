@@ -1,0 +1,275 @@
+"""A stack is its members' lone runs, bit for bit."""
+
+import pytest
+import torch
+from engine_cases import LOSSES, NETS, assert_same, data, one_two_one
+from torch import nn, optim
+
+from descentlab.engines.batches import FullBatch
+from descentlab.engines.eager import EagerEngine
+from descentlab.engines.problem import Problem
+from descentlab.engines.record import CannotRecord
+from descentlab.engines.stack import Stack
+from descentlab.errors import InputError
+
+NUM_MEMBERS = 5
+RATES = torch.tensor([0.003, 0.01, 0.02, 0.03, 0.007], dtype=torch.float64)
+SPREAD = torch.linspace(0.7, 1.0, NUM_MEMBERS, dtype=torch.float64) * 0.97
+
+OPTIMIZERS = {
+    "sgd": (optim.SGD, {"lr": 0.02}),
+    "sgd_rates": (optim.SGD, {"lr": RATES}),
+    "sgd_decays": (optim.SGD, {"lr": 0.02, "weight_decay": RATES}),
+    "momentum": (optim.SGD, {"lr": 0.01, "momentum": 0.9, "weight_decay": 0.01}),
+    "momenta": (optim.SGD, {"lr": RATES, "momentum": SPREAD, "dampening": RATES}),
+    "nesterov": (optim.SGD, {"lr": 0.01, "momentum": 0.9, "nesterov": True}),
+    "nesterovs": (optim.SGD, {"lr": RATES, "momentum": SPREAD, "nesterov": True, "weight_decay": RATES}),
+    "adam": (optim.Adam, {"lr": 0.01}),
+    "adam_rates": (optim.Adam, {"lr": RATES, "weight_decay": RATES}),
+    "adam_all": (optim.Adam, {"lr": RATES, "betas": (SPREAD, SPREAD), "eps": RATES * 1e-6}),
+    "adamw": (optim.AdamW, {"lr": 0.01}),
+    "adamw_all": (optim.AdamW, {"lr": RATES, "weight_decay": SPREAD, "betas": (0.8, SPREAD)}),
+    "rmsprop": (optim.RMSprop, {"lr": 0.003}),
+    "rmsprop_all": (
+        optim.RMSprop,
+        {"lr": RATES, "alpha": SPREAD, "momentum": SPREAD, "centered": True, "eps": RATES * 1e-4},
+    ),
+    "adagrad": (optim.Adagrad, {"lr": 0.05}),
+    "adagrad_all": (
+        optim.Adagrad,
+        {"lr": RATES, "lr_decay": RATES, "weight_decay": RATES, "initial_accumulator_value": 0.1},
+    ),
+}
+
+
+def members(net, seeds=range(NUM_MEMBERS)):
+    """The members' nets and data, each drawn as a lone run draws them."""
+    nets = []
+    for seed in seeds:
+        torch.manual_seed(seed)
+        nets.append(NETS[net]() if isinstance(net, str) else net())
+    return nets, [data(seed=seed) for seed in seeds]
+
+
+def stacked(nets, points, **given):
+    named = [dict(net.named_parameters()) for net in nets]
+    parameters = {name: torch.stack([one[name] for one in named]) for name in named[0]}
+    x, y = (torch.stack(part) for part in zip(*points, strict=True))
+    return Stack(nets[0], parameters, x, y, **given)
+
+
+def of_member(value, index):
+    if isinstance(value, tuple):
+        return tuple(of_member(item, index) for item in value)
+    return float(value[index]) if isinstance(value, torch.Tensor) else value
+
+
+def lone(index, nets, points, loss, optimizer, hyperparameters):
+    own = {name: of_member(value, index) for name, value in hyperparameters.items()}
+    net = nets[index]
+    return Problem(net, loss, optimizer(net.parameters(), **own), None, FullBatch(*points[index]))
+
+
+def assert_members_are_lone_runs(net, optimizer, hyperparameters, loss=LOSSES["mse"], num_steps=200):
+    nets, points = members(net)
+    stack = stacked(nets, points, loss=loss, optimizer=optimizer, hyperparameters=hyperparameters, num_steps=num_steps)
+    trace = stack.advance(num_steps)
+    for index in range(NUM_MEMBERS):
+        ours = lone(index, nets, points, loss, optimizer, hyperparameters)
+        expected = EagerEngine(ours).advance(num_steps)
+        assert_same(trace.losses[:, index], expected.losses)
+        assert_same(stack.member(index), {k: v.detach() for k, v in ours.net.named_parameters()})
+        assert_same(stack.optimizer_state(index), ours.optimizer.state_dict()["state"])
+
+
+@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+@pytest.mark.parametrize("net", ["one_two_one", "linear", "cubic"])
+def test_each_member_gets_the_bits_of_its_lone_run(net, optimizer):
+    assert_members_are_lone_runs(net, *OPTIMIZERS[optimizer])
+
+
+@pytest.mark.parametrize("loss", LOSSES)
+@pytest.mark.parametrize("net", ["one_two_one", "linear", "cubic"])
+def test_each_loss_gives_a_member_the_bits_of_its_lone_run(net, loss):
+    assert_members_are_lone_runs(net, optim.Adam, {"lr": RATES}, loss=LOSSES[loss])
+
+
+@pytest.mark.parametrize("optimizer", ["sgd_rates", "momenta", "adam"])
+def test_a_wide_net_stays_within_the_stated_tolerance(optimizer):
+    def net():
+        return nn.Sequential(nn.Linear(1, 500), nn.Sigmoid(), nn.Linear(500, 1))
+
+    kind, hyperparameters = OPTIMIZERS[optimizer]
+    hyperparameters = hyperparameters | {"lr": RATES * 0.03}
+    nets, points = members(net)
+    given = {"loss": nn.MSELoss(), "optimizer": kind, "hyperparameters": hyperparameters}
+    losses = stacked(nets, points, num_steps=1000, **given).advance(1000).losses
+    ours = lone(2, nets, points, nn.MSELoss(), kind, hyperparameters)
+    torch.testing.assert_close(losses[:, 2], EagerEngine(ours).advance(1000).losses, rtol=1e-5, atol=0)
+
+
+def test_data_may_be_shared_by_all_members():
+    nets, points = members("one_two_one")
+    given = {"loss": nn.MSELoss(), "optimizer": optim.SGD, "hyperparameters": {"lr": 0.02}, "num_steps": 50}
+    apart = stacked(nets, [points[0]] * NUM_MEMBERS, **given)
+    shared = Stack(nets[0], apart.parameters, *points[0], **given)
+    assert_same(shared.advance(50).losses, apart.advance(50).losses)
+
+
+def test_buffers_may_differ_between_members():
+    nets, points = members("cubic")
+    scales = torch.stack([torch.arange(4.0), torch.tensor([0.0, 1.0, 1.0, 2.0])])
+    given = {"loss": nn.MSELoss(), "optimizer": optim.SGD, "hyperparameters": {"lr": 0.02}, "num_steps": 50}
+    stack = stacked(nets[:2], points[:2], buffers={"exponents": scales}, **given)
+    losses = stack.advance(50).losses
+    for index in range(2):
+        nets[index].exponents.copy_(scales[index])
+        ours = lone(index, nets, points, nn.MSELoss(), optim.SGD, {"lr": 0.02})
+        assert_same(losses[:, index], EagerEngine(ours).advance(50).losses)
+
+
+@pytest.mark.parametrize("per_member", [False, True], ids=["shared", "per_member"])
+@pytest.mark.parametrize("optimizer", [optim.SGD, optim.AdamW])
+def test_follows_a_schedule_of_learning_rates(optimizer, per_member):
+    decay = 0.99 ** torch.arange(60, dtype=torch.float64)
+    schedule = decay[:, None] * RATES if per_member else 0.02 * decay
+    nets, points = members("one_two_one")
+    given = {"loss": nn.MSELoss(), "optimizer": optimizer, "hyperparameters": {}, "num_steps": 60}
+    trace = stacked(nets, points, schedule=schedule, **given).advance(60)
+    ours = lone(1, nets, points, nn.MSELoss(), optimizer, {})
+    losses = []
+    for step in range(60):
+        rate = schedule[step, 1] if per_member else schedule[step]
+        ours.optimizer.param_groups[0]["lr"] = float(rate)
+        losses.append(EagerEngine(ours).advance(1).losses)
+    assert_same(trace.losses[:, 1], torch.cat(losses))
+
+
+@pytest.mark.parametrize("pieces", [[100], [1, 99], [37, 40, 23], [20] * 5])
+def test_a_member_stops_at_its_own_step_and_keeps_its_bits(pieces):
+    last = torch.tensor([100, 10, 37, 60, 1])
+    kind, hyperparameters = OPTIMIZERS["momenta"]
+    nets, points = members("one_two_one")
+    given = {"loss": nn.MSELoss(), "optimizer": kind, "hyperparameters": hyperparameters}
+    stack = stacked(nets, points, num_steps=last, **given)
+    traces = [stack.advance(piece) for piece in pieces]
+    losses = torch.cat([trace.losses for trace in traces])
+    assert_same(sum(trace.num_steps for trace in traces), last)
+    for index, steps in enumerate(last.tolist()):
+        ours = lone(index, nets, points, nn.MSELoss(), kind, hyperparameters)
+        assert_same(losses[:steps, index], EagerEngine(ours).advance(steps).losses)
+        assert bool(losses[steps:, index].isnan().all())
+        assert_same(stack.member(index), {k: v.detach() for k, v in ours.net.named_parameters()})
+        assert_same(stack.optimizer_state(index), ours.optimizer.state_dict()["state"])
+
+
+@pytest.mark.parametrize("pieces", [[400], [150, 250], [50] * 8])
+@pytest.mark.parametrize("momentum", [0.0, 0.5])
+def test_a_member_that_diverges_stops_as_a_lone_run_does_and_disturbs_nobody(momentum, pieces):
+    rates = torch.tensor([0.02, 3.0, 0.01, 6.0, 1e20], dtype=torch.float64)
+    hyperparameters = {"lr": rates, "momentum": momentum}
+    nets, points = members("linear")
+    given = {"loss": nn.MSELoss(), "optimizer": optim.SGD, "hyperparameters": hyperparameters}
+    stack = stacked(nets, points, num_steps=400, **given)
+    traces = [stack.advance(piece) for piece in pieces]
+    losses = torch.cat([trace.losses for trace in traces])
+    taken = sum(trace.num_steps for trace in traces)
+    for index in range(NUM_MEMBERS):
+        ours = lone(index, nets, points, nn.MSELoss(), optim.SGD, hyperparameters)
+        expected = EagerEngine(ours).advance(400)
+        assert bool(stack.diverged[index]) == expected.diverged
+        assert int(taken[index]) == expected.num_steps
+        assert_same(losses[: len(expected.losses), index], expected.losses)
+        assert_same(stack.member(index), {k: v.detach() for k, v in ours.net.named_parameters()})
+        assert_same(stack.optimizer_state(index), ours.optimizer.state_dict()["state"])
+    assert stack.diverged.tolist() == [False, True, False, True, True]
+
+
+def test_a_last_update_that_overflows_is_not_kept():
+    nets, points = members("linear")
+    rates = torch.tensor([0.02, 1e39, 0.01, 0.02, 0.02], dtype=torch.float64)
+    given = {"loss": nn.MSELoss(), "optimizer": optim.SGD, "hyperparameters": {"lr": rates}}
+    stack = stacked(nets, points, num_steps=1, **given)
+    before = stack.member(1)
+    trace = stack.advance(5)
+    assert trace.num_steps.tolist() == [1, 0, 1, 1, 1]
+    assert_same(stack.member(1), before)
+
+
+def test_records_the_parameters_before_the_updates_asked_for():
+    nets, points = members("one_two_one")
+    given = {"loss": nn.MSELoss(), "optimizer": optim.SGD, "hyperparameters": {"lr": RATES}}
+    last = torch.tensor([9, 9, 4, 9, 9])
+    trace = stacked(nets, points, num_steps=last, **given).advance(9, rows=range(0, 9, 2))
+    for index, steps in enumerate(last.tolist()):
+        ours = lone(index, nets, points, nn.MSELoss(), optim.SGD, {"lr": RATES})
+        expected = EagerEngine(ours).advance(steps, rows=range(0, steps, 2)).parameters
+        assert_same(trace.parameters[: len(expected), index], expected)
+    assert_same(trace.parameters[2, 2], trace.parameters[4, 2])
+
+
+def test_a_loaded_state_continues_the_stack():
+    kind, hyperparameters = OPTIMIZERS["adam_all"]
+    nets, points = members("one_two_one")
+    last = torch.tensor([100, 10, 37, 60, 1])
+    given = {"loss": nn.MSELoss(), "optimizer": kind, "hyperparameters": hyperparameters, "num_steps": last}
+    first, second = stacked(nets, points, **given), stacked(nets, points, **given)
+    first.advance(30)
+    second.load_state_dict(first.state_dict())
+    assert_same(second.advance(70).losses, first.advance(70).losses)
+    assert_same(second.state_dict(), first.state_dict())
+
+
+@pytest.mark.parametrize("name", ["momentum", "weight_decay"])
+def test_zero_for_some_members_only_is_refused_where_it_means_another_update(name):
+    nets, points = members("linear")
+    values = torch.tensor([0.0, 0.1, 0.1, 0.1, 0.1])
+    given = {"loss": nn.MSELoss(), "optimizer": optim.SGD, "num_steps": 5}
+    with pytest.raises(InputError, match=f"{name} must be zero for all members of a stack or for none"):
+        stacked(nets, points, hyperparameters={"lr": 0.1, name: values}, **given)
+
+
+def test_an_impossible_hyperparameter_is_refused_with_its_member():
+    nets, points = members("linear")
+    given = {"loss": nn.MSELoss(), "optimizer": optim.SGD, "num_steps": 5}
+    with pytest.raises(InputError, match="SGD of member 3: Invalid learning rate"):
+        stacked(nets, points, hyperparameters={"lr": torch.tensor([0.1, 0.2, 0.3, -0.1, 0.2])}, **given)
+
+
+def test_hyperparameters_of_a_wrong_length_are_refused():
+    nets, points = members("linear")
+    given = {"loss": nn.MSELoss(), "optimizer": optim.SGD, "num_steps": 5}
+    with pytest.raises(InputError, match="lr must be a number or have one value for each of 5 members"):
+        stacked(nets, points, hyperparameters={"lr": torch.ones(4)}, **given)
+
+
+class ReadsBack(nn.Linear):
+    def forward(self, x):
+        out = super().forward(x)
+        return out if out.mean() > 0 else -out
+
+
+@pytest.mark.parametrize(
+    "net",
+    [
+        lambda: ReadsBack(1, 1),
+        lambda: nn.Sequential(nn.Linear(1, 4), nn.Dropout(0.5), nn.Linear(4, 1)),
+        lambda: nn.Sequential(nn.Linear(1, 4), nn.BatchNorm1d(4), nn.Linear(4, 1)),
+    ],
+    ids=["reads_back", "dropout", "batch_norm"],
+)
+def test_says_why_a_net_cannot_be_stacked(net):
+    nets, points = members(net)
+    given = {"loss": nn.MSELoss(), "optimizer": optim.SGD, "num_steps": 5}
+    with pytest.raises(CannotRecord, match=r"cannot be batched|reads a value|outlives the step"):
+        stacked(nets, points, hyperparameters={"lr": 0.1}, **given)
+
+
+@pytest.mark.parametrize(
+    ("optimizer", "hyperparameters"), [(optim.Rprop, {}), (optim.Adam, {"amsgrad": True})], ids=["rprop", "amsgrad"]
+)
+def test_says_why_an_optimizer_cannot_be_stacked(optimizer, hyperparameters):
+    nets, points = members(one_two_one)
+    given = {"loss": nn.MSELoss(), "optimizer": optimizer, "num_steps": 5}
+    with pytest.raises(CannotRecord, match="has no update rule"):
+        stacked(nets, points, hyperparameters=hyperparameters, **given)
