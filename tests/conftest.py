@@ -2,20 +2,28 @@
 
 A test that takes `any_loss`, `any_generator`, `any_net` or `any_linear_net` runs for each there is: they
 are found by walking the rooms, and their settings are read from their signatures, so that a new file
-is tested without being listed anywhere.
+is tested without being listed anywhere. `any_experiment` and `any_choice` are the files of `conf`.
 """
 
+import csv
 import importlib
 import inspect
+import json
 import pkgutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
 from types import ModuleType, UnionType
 from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
+from unittest import mock
 
 import hypothesis
+import lightning.pytorch  # noqa: F401  before the hook, which compiles anew whatever is imported under it
 import pytest
+import scipy.special  # noqa: F401  likewise
 import torch
+import torch.utils.tensorboard  # noqa: F401  likewise
 from annotated_types import Ge, Gt
 from jaxtyping import install_import_hook
 
@@ -23,6 +31,8 @@ from jaxtyping import install_import_hook
 install_import_hook("descentlab", "beartype.beartype")
 
 from descentlab.errors import InputError  # noqa: E402  the hook comes first
+
+CONF = Path(__file__).resolve().parents[1] / "conf"
 
 torch.set_num_threads(1)  # the nets are small: more threads cost more than they bring
 
@@ -172,12 +182,50 @@ def every_linear_net() -> list[AnyNet]:
     return [net for net in every_net() if issubclass(net.family, base)]
 
 
+def every_experiment() -> list[str]:
+    return sorted(file.stem for file in (CONF / "experiment").glob("*.yaml"))
+
+
+def every_choice() -> list[str]:
+    files = [file for file in CONF.glob("*/*.yaml") if file.parent.name != "experiment"]
+    return sorted(f"{file.parent.name}={file.stem}" for file in files)
+
+
+@dataclass(frozen=True)
+class EndedRun:
+    """A run that has ended, and what it left in its folder."""
+
+    settings: dict[str, Any]
+    folder: Path
+
+    @cached_property
+    def result(self) -> dict[str, Any]:
+        return json.loads((self.folder / "result.json").read_text())
+
+    @cached_property
+    def rows(self) -> list[dict[str, str]]:
+        """The rows of history.csv, as text."""
+        with open(self.folder / "history.csv", newline="") as file:
+            return list(csv.DictReader(file))
+
+    def column(self, name: str) -> torch.Tensor:
+        """A column of history.csv in float32, the precision it was computed in; NaN where a row has none."""
+        return torch.tensor([float(row[name] or "nan") for row in self.rows])
+
+    def coefficients(self) -> torch.Tensor:
+        """The columns w0, w1, … of history.csv: (row, coefficient)."""
+        names = [name for name in self.rows[0] if name[0] == "w" and name[1:].isdigit()]
+        return torch.stack([self.column(name) for name in names], dim=1)
+
+
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     discovered: dict[str, tuple[Callable[[], list[Any]], Callable[[Any], str]]] = {
         "any_loss": (every_loss, lambda found: found.function.__name__),
         "any_generator": (every_generator, lambda found: found.function.__name__),
         "any_net": (every_net, str),
         "any_linear_net": (every_linear_net, str),
+        "any_experiment": (every_experiment, str),
+        "any_choice": (every_choice, str),
     }
     for name, (discover, identify) in discovered.items():
         if name in metafunc.fixturenames:
@@ -193,3 +241,39 @@ def float64_by_default() -> Iterator[None]:
     torch.set_default_dtype(torch.float64)
     yield
     torch.set_default_dtype(before)
+
+
+@pytest.fixture(scope="session")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., EndedRun]:
+    """A run of what the overrides compose; made once, so a test may read its folder but not change it."""
+    from descentlab.runs.train import train
+    from descentlab.settings.compose import compose
+
+    ended: dict[tuple[str, ...], EndedRun] = {}
+
+    def run(*overrides: str) -> EndedRun:
+        if overrides not in ended:
+            folder = tmp_path_factory.mktemp("run")
+            settings = compose(overrides)
+            train(settings, folder)
+            ended[overrides] = EndedRun(settings, folder)
+        return ended[overrides]
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def train_with() -> Callable[..., Any]:
+    """Trains what the overrides compose with callbacks that no config may name: those of a test."""
+    from descentlab.runs import assemble
+    from descentlab.runs.train import train
+    from descentlab.settings.compose import compose
+
+    def run(folder: Path, callbacks: list[Any], *overrides: str) -> EndedRun:
+        settings = compose(overrides)
+        built = assemble.build_callbacks
+        with mock.patch.object(assemble, "build_callbacks", lambda given: [*callbacks, *built(given)]):
+            train(settings, folder)
+        return EndedRun(settings, folder)
+
+    return run

@@ -9,8 +9,8 @@ from lightning.pytorch import Trainer
 from lightning.pytorch.loggers import TensorBoardLogger
 from torch import Tensor
 
-from descentlab.callbacks.observation import observe
-from descentlab.callbacks.steps import StepCallback, points_of
+from descentlab.callbacks.observation import observe_run
+from descentlab.callbacks.steps import StepCallback
 from descentlab.modules.regression import RegressionModule
 
 
@@ -31,7 +31,7 @@ class Histograms(StepCallback):
         boards = [logger.experiment for logger in trainer.loggers if isinstance(logger, TensorBoardLogger)]
         if not boards:
             return
-        seen = observe(module, points_of(trainer).batches)
+        seen = observe_run(trainer, module)
         spread: dict[str, Tensor] = {
             **{_tag("parameters", name): p.detach() for name, p in module.net.named_parameters()},
             **{_tag("gradients", name): gradient for name, gradient in seen.gradients.items()},

@@ -4,13 +4,17 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
+from jaxtyping import Float
 from lightning.pytorch import Callback, Trainer
-from torch import Tensor
+from torch import Tensor, nn
+from torch.func import functional_call, vmap
 
 from descentlab.callbacks.observation import observe
 from descentlab.callbacks.steps import points_of
+from descentlab.data.points import PointsDataModule
 from descentlab.engines.problem import Trace
-from descentlab.modules.coefficients import MOST_COLUMNS, flat_parameters, num_parameters
+from descentlab.functional import losses
+from descentlab.modules.coefficients import MOST_COLUMNS, flat_parameters, num_parameters, unflatten
 from descentlab.modules.regression import Chunk, RegressionModule
 
 
@@ -22,11 +26,29 @@ class Rows:
         steps: updates made before each row.
         losses: the training loss at its parameters, on the batch of the next update.
         parameters: flattened, (row, parameter); None for a model with many.
+        mse: the mean squared error over all training points, where the loss is another; else None.
     """
 
     steps: list[int]
     losses: Tensor
     parameters: Tensor | None
+    mse: Tensor | None
+
+
+def mse_of_rows(
+    net: nn.Module,
+    x: Float[Tensor, "sample feature"],
+    y: Float[Tensor, "sample target"],
+    parameters: Float[Tensor, "row parameter"],
+) -> Float[Tensor, " row"]:
+    """The mean squared error of a net on points (x, y) at each row of flattened parameters."""
+
+    def error(named: dict[str, Tensor]) -> Tensor:
+        return losses.mse(functional_call(net, named, (x,)), y)
+
+    with torch.no_grad():
+        errors: Tensor = vmap(error, chunk_size=256)(dict(unflatten(net, parameters)))
+    return errors
 
 
 class History(Callback):
@@ -41,6 +63,7 @@ class History(Callback):
         self._steps: list[int] = []
         self._losses: list[Tensor] = []
         self._parameters: list[Tensor] = []
+        self._mse: list[Tensor] = []
         self._start = 0
         self._before: Tensor | None = None
         self._last_loss: Tensor | None = None
@@ -51,53 +74,66 @@ class History(Callback):
 
     def rows(self) -> Rows:
         """All rows recorded so far."""
-        losses = torch.cat(self._losses) if self._losses else torch.empty(0)
-        parameters = torch.cat(self._parameters) if self._parameters else None
-        return Rows(self._steps, losses, parameters)
+        return Rows(
+            self._steps,
+            torch.cat(self._losses) if self._losses else torch.empty(0),
+            torch.cat(self._parameters) if self._parameters else None,
+            torch.cat(self._mse) if self._mse else None,
+        )
 
     def on_train_batch_start(self, trainer: Trainer, pl_module: Any, batch: Any, batch_idx: int) -> None:
         self._start = trainer.global_step
-        if not isinstance(batch, Chunk) and self._start % self.every == 0 and self._keeps_parameters(pl_module):
+        if not isinstance(batch, Chunk) and self._start % self.every == 0:
             self._before = flat_parameters(pl_module.net)[None]
 
     def on_train_batch_end(self, trainer: Trainer, pl_module: Any, outputs: Any, batch: Any, batch_idx: int) -> None:
+        data = points_of(trainer)
         if isinstance(batch, Chunk):
             trace: Trace = outputs["trace"]
             kept = [k for k in batch.rows if k < trace.num_steps]
             parameters = None if trace.parameters is None else trace.parameters[: len(kept)]
-            self._add([self._start + k for k in kept], trace.losses[kept], parameters)
+            self._add(pl_module, data, [self._start + k for k in kept], trace.losses[kept], parameters)
             if trace.diverged:
                 self._last_loss = trace.losses[-1:]
         elif pl_module.diverged:
             self._last_loss = outputs["loss"].reshape(1)
         elif self._start % self.every == 0:
-            self._add([self._start], outputs["loss"].reshape(1), self._before)
+            self._add(pl_module, data, [self._start], outputs["loss"].reshape(1), self._before)
 
     def on_fit_end(self, trainer: Trainer, pl_module: Any) -> None:
-        step = trainer.global_step
+        step, data = trainer.global_step, points_of(trainer)
         if self._steps and self._steps[-1] == step:
             return
         loss = self._last_loss
         if loss is None:
-            loss = observe(pl_module, points_of(trainer).batches).loss.reshape(1)
-        parameters = flat_parameters(pl_module.net)[None] if self._keeps_parameters(pl_module) else None
-        self._add([step], loss, parameters)
+            loss = observe(pl_module, data.batches).loss.reshape(1)
+        self._add(pl_module, data, [step], loss, flat_parameters(pl_module.net)[None])
 
-    def _keeps_parameters(self, module: RegressionModule) -> bool:
-        return num_parameters(module.net) <= MOST_COLUMNS
-
-    def _add(self, steps: list[int], losses: Tensor, parameters: Tensor | None) -> None:
+    def _add(
+        self,
+        module: RegressionModule,
+        data: PointsDataModule,
+        steps: list[int],
+        batch_losses: Tensor,
+        parameters: Tensor | None,
+    ) -> None:
         self._steps += steps
-        self._losses.append(losses.detach().cpu())
-        if parameters is not None:
+        self._losses.append(batch_losses.detach().cpu())
+        if parameters is None:
+            return
+        if num_parameters(module.net) <= MOST_COLUMNS:
             self._parameters.append(parameters.cpu())
+        if module.wants_mse and steps:
+            x, y = (tensor.to(parameters.device) for tensor in data.stages()["train"])
+            self._mse.append(mse_of_rows(module.net, x, y, parameters).cpu() * module.mse_scale)
 
     def state_dict(self) -> dict[str, Any]:
         rows = self.rows()
-        return {"steps": list(rows.steps), "losses": rows.losses, "parameters": rows.parameters}
+        return {"steps": list(rows.steps), "losses": rows.losses, "parameters": rows.parameters, "mse": rows.mse}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         self._steps = list(state_dict["steps"])
         self._losses = [state_dict["losses"]]
-        parameters = state_dict["parameters"]
+        parameters, mse = state_dict["parameters"], state_dict["mse"]
         self._parameters = [] if parameters is None else [parameters]
+        self._mse = [] if mse is None else [mse]

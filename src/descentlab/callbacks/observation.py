@@ -1,12 +1,16 @@
 """What can be seen of a module between two steps: loss, gradients, hidden activations."""
 
 from dataclasses import dataclass
+from typing import Any
+from weakref import WeakKeyDictionary
 
 import torch
 from jaxtyping import Float
+from lightning.pytorch import Trainer
 from torch import Tensor, nn
 from torch.func import functional_call
 
+from descentlab.callbacks.steps import points_of
 from descentlab.engines.problem import Batches
 from descentlab.modules.regression import RegressionModule
 
@@ -30,6 +34,19 @@ class Observation:
         """The Euclidean norm of all gradients together."""
         norms = [gradient.norm() for gradient in self.gradients.values()]
         return float(torch.stack(norms).norm()) if norms else 0.0
+
+
+_latest: WeakKeyDictionary[Trainer, tuple[Any, Observation]] = WeakKeyDictionary()
+
+
+def observe_run(trainer: Trainer, module: RegressionModule) -> Observation:
+    """The module of a run as it is now; callbacks that look at the same step share one observation."""
+    state = trainer.global_step, [parameter._version for parameter in module.net.parameters()]
+    seen_at, seen = _latest.get(trainer, (None, None))
+    if seen is None or seen_at != state:
+        seen = observe(module, points_of(trainer).batches)
+        _latest[trainer] = state, seen
+    return seen
 
 
 def observe(module: RegressionModule, batches: Batches) -> Observation:

@@ -5,8 +5,8 @@ from typing import Annotated
 from annotated_types import Ge
 from lightning.pytorch import Trainer
 
-from descentlab.callbacks.observation import observe
-from descentlab.callbacks.steps import StepCallback, points_of
+from descentlab.callbacks.observation import observe_run
+from descentlab.callbacks.steps import StepCallback
 from descentlab.callbacks.validation import validation_losses
 from descentlab.modules.coefficients import MOST_COLUMNS, num_parameters
 from descentlab.modules.regression import RegressionModule
@@ -26,7 +26,7 @@ class Scalars(StepCallback):
     def look(self, trainer: Trainer, module: RegressionModule, step: int) -> None:
         if not trainer.loggers:
             return
-        seen = observe(module, points_of(trainer).batches)
+        seen = observe_run(trainer, module)
         metrics = {
             "train/loss": float(seen.loss) * module.loss_scale,
             "train/gradient_norm": seen.gradient_norm,

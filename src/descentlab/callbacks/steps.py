@@ -6,7 +6,6 @@ from typing import Any
 from lightning.pytorch import Callback, Trainer
 
 from descentlab.data.points import PointsDataModule
-from descentlab.modules.regression import RegressionModule
 
 
 class StepCallback(Callback, ABC):
@@ -24,7 +23,7 @@ class StepCallback(Callback, ABC):
         self._last_look: int | None = None
 
     @abstractmethod
-    def look(self, trainer: Trainer, module: RegressionModule, step: int) -> None:
+    def look(self, trainer: Trainer, module: Any, step: int) -> None:
         """What is to be done at `step`, when `step` updates have been made."""
 
     def next_step(self, step: int) -> int | None:
@@ -43,7 +42,7 @@ class StepCallback(Callback, ABC):
     def on_fit_end(self, trainer: Trainer, pl_module: Any) -> None:
         self._look(trainer, pl_module)
 
-    def _look(self, trainer: Trainer, module: RegressionModule) -> None:
+    def _look(self, trainer: Trainer, module: Any) -> None:
         if self._last_look != trainer.global_step:
             self._last_look = trainer.global_step
             self.look(trainer, module, trainer.global_step)

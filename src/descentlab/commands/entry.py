@@ -36,10 +36,15 @@ def brief_process() -> Iterator[None]:
         gc.freeze()  # what is there now is not searched for garbage any more
 
 
-def run(command: Callable[[Sequence[str]], None], help_text: str) -> None:
-    """Run a command on the arguments typed; `--help` prints `help_text`, bad input exits with 2."""
+def run(command: Callable[[Sequence[str]], None], help_text: str, needs_arguments: bool = True) -> None:
+    """Run a command on the arguments typed; `--help` prints `help_text`, bad input exits with 2.
+
+    Args:
+        command: takes the arguments.
+        help_text: printed on request, and for no arguments where the command `needs_arguments`.
+    """
     arguments = [argument for argument in sys.argv[1:] if argument != "debug=trace"]
-    if not arguments or arguments[0] in ("-h", "--help"):
+    if {"-h", "--help"} & set(arguments) or (needs_arguments and not arguments):
         print(help_text.strip())
         return
     with brief_process():

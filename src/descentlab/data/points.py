@@ -112,11 +112,11 @@ class PointsDataModule(LightningDataModule):
         size = self.batch_size or self.num_samples
         return BatchLoader(self.batches, num_batches=-(-self.num_samples // size))
 
-    def val_dataloader(self) -> list[Points]:
-        return [self.val] if self.val is not None else []
+    def val_dataloader(self) -> Iterable[Any]:
+        return _all_at_once(self.stages().get("val"))
 
-    def test_dataloader(self) -> list[Points]:
-        return [self.test] if self.test is not None else []
+    def test_dataloader(self) -> Iterable[Any]:
+        return _all_at_once(self.stages().get("test"))
 
     def stages(self) -> dict[str, Points]:
         """The sets that exist, by the name of their stage: train, val, test."""
@@ -132,3 +132,8 @@ class PointsDataModule(LightningDataModule):
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         self.batches.load_state_dict(state_dict["batches"])
+
+
+def _all_at_once(points: Points | None) -> Iterable[Any]:
+    """A loader of one batch; Lightning takes an empty list as no loader, and a filled one as several."""
+    return [] if points is None else BatchLoader(FullBatch(*points), num_batches=1)

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from descentlab.engines.choose import choose_engine
 from descentlab.engines.problem import Batches, Engine, Problem, Trace
-from descentlab.functional.losses import degree_of, on_scaled_targets
+from descentlab.functional.losses import degree_of, mse, on_scaled_targets
 from descentlab.functional.standardization import Standardization
 from descentlab.modules.coefficients import MOST_COLUMNS, column_names, columns_of, flat_parameters, num_parameters
 from descentlab.nets.linear_in_parameters import LinearInParameters
@@ -118,14 +118,23 @@ class RegressionModule(LightningModule):
         values = self.columns(flat_parameters(self.net)[None])[0].tolist()
         return dict(zip(column_names(self.net), values, strict=True))
 
+    @property
+    def wants_mse(self) -> bool:
+        """Whether the loss is another than the mean squared error, which is reported beside it then."""
+        return self._user_loss is not mse
+
+    @property
+    def mse_scale(self) -> float:
+        """What a mean squared error in the units of the training is multiplied by to be in the user's."""
+        return 1.0 if self.standardization is None else self.standardization.y_std**2
+
     def metrics(self, x: Float[Tensor, "sample feature"], y: Float[Tensor, "sample target"]) -> dict[str, Tensor]:
         """The loss, and the mean squared error beside it, of the predictions for points of the data
         module; both in the user's units."""
         prediction = self(x)
-        mse_scale = 1.0 if self.standardization is None else self.standardization.y_std**2
         return {
             "loss": self.loss(prediction, y) * self.loss_scale,
-            "mse": nn.functional.mse_loss(prediction, y) * mse_scale,
+            "mse": nn.functional.mse_loss(prediction, y) * self.mse_scale,
         }
 
     def _log_metrics(self, stage: str, batch: Any) -> None:
@@ -160,8 +169,8 @@ class RegressionModule(LightningModule):
 
     def _advance(self, chunk: Chunk) -> Trace:
         assert self.engine is not None, "chunks come after on_train_start"
-        few = num_parameters(self.net) <= MOST_COLUMNS
-        trace = self.engine.advance(chunk.num_steps, chunk.rows if few else range(0))
+        reads_parameters = self.wants_mse or num_parameters(self.net) <= MOST_COLUMNS
+        trace = self.engine.advance(chunk.num_steps, chunk.rows if reads_parameters else range(0))
         self._count(trace.num_steps)
         if trace.diverged:
             self.trainer.should_stop = self.diverged = True

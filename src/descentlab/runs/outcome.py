@@ -45,13 +45,12 @@ def files_of(
     result: Result,
     settings: Mapping[str, Any],
     module: RegressionModule,
-    data: PointsDataModule,
     rows: Rows,
     validation: dict[int, float],
 ) -> dict[str, str]:
     """The texts of `config.yaml`, `history.csv` and `result.json`, by their names; the result comes last,
     so that a folder with a result is whole."""
-    columns = history_columns(module, data.stages()["train"], rows, validation)
+    columns = history_columns(module, rows, validation)
     return {
         "config.yaml": config_text(settings),
         "history.csv": history_text(columns),

@@ -96,7 +96,7 @@ def _write(
 ) -> None:
     callbacks = trainer.callbacks  # type: ignore[attr-defined]  # Lightning sets it in __init__
     history = next(callback for callback in callbacks if isinstance(callback, History))
-    files = files_of(result, settings, module, data, history.rows(), validation_losses(trainer))
+    files = files_of(result, settings, module, history.rows(), validation_losses(trainer))
     for logger in trainer.loggers:
         if isinstance(logger, TensorBoardLogger):
             metrics = {f"final/{name}": value for name, value in result.metrics.items()}
@@ -125,6 +125,8 @@ def _stopping_at_signals(trainer: Trainer) -> Iterator[list[int]]:
     def stop(number: int, frame: FrameType | None) -> None:
         received.append(number)
         trainer.should_stop = True
+        # Lightning notes a SIGTERM too, and would leave by an exception, without a last checkpoint.
+        trainer._signal_connector.received_sigterm = False
         signal.signal(number, signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL)
 
     names = (signal.SIGINT, signal.SIGTERM)

@@ -16,7 +16,7 @@ def make_trainer(
     num_nodes: Annotated[int, Ge(1)],
     strategy: Literal["auto", "ddp"],
     gradient_clip_val: Annotated[float, Gt(0)] | None,
-    engine: Literal["auto", "eager", "recorded", "lightning"],
+    engine: Literal["auto", "recorded", "native", "eager", "lightning"],
     folder: Path,
     callbacks: list[Callback],
     loggers: list[Logger],
@@ -30,7 +30,8 @@ def make_trainer(
         num_nodes: machines.
         strategy: `ddp` divides the points among the devices.
         gradient_clip_val: the largest norm of the gradient; None leaves it as it is.
-        engine: what makes the steps; `lightning` is one step a `training_step`.
+        engine: what makes the steps: `auto` the fastest that leaves PyTorch's own bits, `native` compiled C,
+            whose last bits differ, `eager` PyTorch itself, `lightning` one step a `training_step`.
         folder, callbacks, loggers: of this run.
     """
     return Trainer(

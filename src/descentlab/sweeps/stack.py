@@ -14,7 +14,7 @@ from lightning.pytorch import Trainer
 from torch import Tensor, nn
 
 from descentlab.callbacks.checkpoint import plain_checkpoint
-from descentlab.callbacks.history import Rows
+from descentlab.callbacks.history import Rows, mse_of_rows
 from descentlab.callbacks.observation import observe
 from descentlab.callbacks.progress import Progress
 from descentlab.modules.coefficients import flat_parameters
@@ -66,6 +66,12 @@ class FittedStack:
         self.module = module
         self.history = history
         self.validation = validation
+        self.losses = history.losses()
+        self.parameters = history.parameters()
+        self.mse = history.mean_squared_errors()
+        self.validation_losses = (
+            torch.stack(list(validation.losses.values()), dim=1).tolist() if validation.losses else []
+        )
 
 
 def fit_stack(
@@ -92,7 +98,7 @@ def fit_stack(
     torch.set_num_threads(1)
     logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
     module = StackedRegression(members, rates)
-    history = StackHistory(history_every)
+    history = StackHistory(history_every, len(members))
     validation = StackValidation(validation_every, members)
     last = max(member.num_steps for member in members)
     callbacks = [validation, history, *([Progress()] if show_progress else [])]
@@ -155,14 +161,13 @@ def _write_member(fitted: FittedStack, k: int, job: Job, share: float, sweep: Pa
         engine="stacked",
         folder=sweep / str(job.number),
     )
-    validation = {step: float(losses[k]) for step, losses in fitted.validation.losses.items() if step <= num_steps}
+    known = fitted.validation_losses[k] if fitted.validation_losses else []
+    validation = {step: loss for step, loss in zip(fitted.validation.losses, known, strict=False) if step <= num_steps}
     if "val/loss" in result.metrics:
         validation[num_steps] = result.metrics["val/loss"]
     making = sweep / f".{job.number}"
     (making / "checkpoints").mkdir(parents=True)
-    for name, text in files_of(
-        result, job.settings, member.module, member.data, _rows(fitted, k, num_steps), validation
-    ).items():
+    for name, text in files_of(result, job.settings, member.module, _rows(fitted, k, num_steps), validation).items():
         (making / name).write_text(text, encoding="utf-8")
     _save_checkpoints(making / "checkpoints", fitted, k, num_steps, validation.get(num_steps, math.nan))
     if (table := member.data.source) is not None:
@@ -178,12 +183,15 @@ def _rows(fitted: FittedStack, k: int, num_steps: int) -> Rows:
     last = history.last_losses.get(k)
     if last is None:
         last = observe(member.module, member.data.batches).loss
-    losses = torch.cat([history.losses()[:count, k], last.reshape(1)])
-    parameters = history.parameters()
+    losses = torch.cat([fitted.losses[k, :count], last.reshape(1)])
+    end = flat_parameters(member.module.net)[None]
+    parameters = mse = None
     if fitted.module.keeps_parameters:
-        end = flat_parameters(member.module.net)[None]
-        parameters = end if parameters is None else torch.cat([parameters[:count, k], end])
-    return Rows([*history.steps[:count], num_steps], losses, parameters)
+        parameters = end if fitted.parameters is None else torch.cat([fitted.parameters[k, :count], end])
+    if member.module.wants_mse:
+        mse = mse_of_rows(member.module.net, *member.data.stages()["train"], end) * member.module.mse_scale
+        mse = mse if fitted.mse is None else torch.cat([fitted.mse[k, :count], mse])
+    return Rows([*history.steps[:count], num_steps], losses, parameters, mse)
 
 
 def _save_checkpoints(folder: Path, fitted: FittedStack, k: int, num_steps: int, last_loss: float) -> None:

@@ -1,20 +1,22 @@
 """The module that holds a stack, and what looks at it: Lightning drives many members as one."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import torch
 from jaxtyping import Float
 from lightning.pytorch import LightningModule, Trainer
-from torch import Tensor
+from torch import Tensor, nn
 from torch.func import functional_call, vmap
 from torch.utils.data import default_collate
 
 from descentlab.callbacks.steps import StepCallback
 from descentlab.data.points import PointsDataModule
+from descentlab.engines.problem import Loss
 from descentlab.engines.stack import Stack, StackTrace
-from descentlab.modules.coefficients import MOST_COLUMNS, num_parameters
+from descentlab.functional.losses import mse
+from descentlab.modules.coefficients import MOST_COLUMNS, num_parameters, unflatten
 from descentlab.modules.regression import Chunk, RegressionModule
 from descentlab.targets import locate
 
@@ -53,11 +55,13 @@ class StackedRegression(LightningModule):
         self.members = tuple(members)
         first = members[0].module
         settings = {key: value for key, value in first.optimizer_settings.items() if key != "_target_"}
+        self.x = _stacked([member.data.stages()["train"].x for member in members])
+        self.y = _stacked([member.data.stages()["train"].y for member in members])
         self.stack = Stack(
             net=first.net,
             parameters=default_collate([dict(member.module.net.named_parameters()) for member in members]),
-            x=_stacked([member.data.stages()["train"].x for member in members]),
-            y=_stacked([member.data.stages()["train"].y for member in members]),
+            x=self.x,
+            y=self.y,
             loss=first.loss,
             optimizer=locate(first.optimizer_settings["_target_"]),
             hyperparameters={key: self._numbers(key) for key in settings},
@@ -84,7 +88,8 @@ class StackedRegression(LightningModule):
 
     def training_step(self, batch: Chunk, batch_idx: int) -> dict[str, StackTrace]:
         """The trace of a whole chunk of gradient steps of all members."""
-        trace = self.stack.advance(batch.num_steps, batch.rows if self.keeps_parameters else range(0))
+        reads_parameters = self.keeps_parameters or self.members[0].module.wants_mse
+        trace = self.stack.advance(batch.num_steps, batch.rows if reads_parameters else range(0))
         progress = self.trainer.fit_loop.epoch_loop.manual_optimization.optim_step_progress
         progress.total.ready += batch.num_steps
         progress.total.completed += batch.num_steps
@@ -105,28 +110,37 @@ class StackHistory(StepCallback):
 
     Args:
         every: gradient steps between two rows.
+        num_members: of the stack.
     """
 
-    def __init__(self, every: int) -> None:
+    def __init__(self, every: int, num_members: int) -> None:
         super().__init__(None)
         self.row_every = every
+        self._num_members = num_members
         self._start = 0
         self.steps: list[int] = []
         self._losses: list[Tensor] = []
         self._parameters: list[Tensor] = []
+        self._mse: list[Tensor] = []
         self.last_losses: dict[int, Tensor] = {}
 
     def rows_between(self, start: int, stop: int) -> range:
         """The recorded steps of the updates `start` to `stop`, counted from `start`."""
         return range(-start % self.row_every, stop - start, self.row_every)
 
-    def losses(self) -> Float[Tensor, "row member"]:
+    def losses(self) -> Float[Tensor, "member row"]:
         """The loss of each member at each recorded step."""
-        return torch.cat(self._losses)
+        return torch.cat([torch.empty(self._num_members, 0), *(losses.T for losses in self._losses)], dim=1)
 
-    def parameters(self) -> Float[Tensor, "row member parameter"] | None:
+    def parameters(self) -> Float[Tensor, "member row parameter"] | None:
         """The flattened parameters at each recorded step; None for nets with many."""
-        return torch.cat(self._parameters) if self._parameters else None
+        if not self._parameters:
+            return None
+        return torch.cat([parameters.transpose(0, 1) for parameters in self._parameters], dim=1)
+
+    def mean_squared_errors(self) -> Float[Tensor, "member row"] | None:
+        """The mean squared error of each member at each recorded step, where the loss is another."""
+        return torch.cat(self._mse, dim=1) if self._mse else None
 
     def look(self, trainer: Trainer, module: Any, step: int) -> None:
         pass
@@ -139,13 +153,22 @@ class StackHistory(StepCallback):
         kept = list(batch.rows)
         self.steps += [self._start + local for local in kept]
         self._losses.append(trace.losses[kept])
-        if trace.parameters is not None:
+        if trace.parameters is not None and pl_module.keeps_parameters:
             self._parameters.append(trace.parameters)
+        if trace.parameters is not None and pl_module.members[0].module.wants_mse and kept:
+            self._mse.append(self._mse_of(pl_module, trace.parameters))
         # A member that has just diverged has one loss more than updates: that at the parameters it kept.
         stack = pl_module.stack
         for k in torch.nonzero(trace.diverged).flatten().tolist():
             if k not in self.last_losses:
                 self.last_losses[k] = trace.losses[int(stack.steps[k]) - self._start, k]
+
+    def _mse_of(
+        self, module: StackedRegression, parameters: Float[Tensor, "row member parameter"]
+    ) -> Float[Tensor, "member row"]:
+        net = module.members[0].module.net
+        errors = [losses_of(net, mse, unflatten(net, row), module.x, module.y) for row in parameters]
+        return torch.stack(errors, dim=1) * torch.tensor([[each.module.mse_scale] for each in module.members])
 
 
 class StackValidation(StepCallback):
@@ -170,17 +193,12 @@ class StackValidation(StepCallback):
         self.best_steps = torch.zeros(len(members), dtype=torch.long)
         self.best: dict[str, Tensor] = {}
 
-    def look(self, trainer: Trainer, module: StackedRegression, step: int) -> None:  # type: ignore[override]
+    def look(self, trainer: Trainer, module: StackedRegression, step: int) -> None:
         if not self._has_points:
             return
         stack = module.stack
 
-        def error(parameters: dict[str, Tensor], x: Tensor, y: Tensor) -> Tensor:
-            return self._loss(functional_call(self._net, parameters, (x,)), y)
-
-        axes = (0, 0 if self._x.dim() == 3 else None, 0 if self._y.dim() == 3 else None)
-        with torch.no_grad():
-            losses = vmap(error, in_dims=axes)(stack.parameters, self._x, self._y) * self._scales
+        losses = losses_of(self._net, self._loss, stack.parameters, self._x, self._y) * self._scales
         here = stack.steps == step
         self.losses[step] = losses.masked_fill(~here, torch.nan)
         better = here & (losses < self.best_losses)
@@ -189,6 +207,27 @@ class StackValidation(StepCallback):
         for name, value in stack.parameters.items():
             mask = better.reshape(-1, *[1] * (value.dim() - 1))
             self.best[name] = torch.where(mask, value, self.best.get(name, value))
+
+
+def losses_of(
+    net: nn.Module, loss: Loss, parameters: Mapping[str, Tensor], x: Tensor, y: Tensor
+) -> Float[Tensor, " member"]:
+    """The loss of every member in one batched pass.
+
+    Args:
+        net: the template.
+        loss: (prediction, target) -> scalar.
+        parameters: by name, each (member, its own shape).
+        x, y: points, (member, sample, …), or (sample, …) that all share.
+    """
+
+    def error(named: Mapping[str, Tensor], x: Tensor, y: Tensor) -> Tensor:
+        return loss(functional_call(net, dict(named), (x,)), y)
+
+    axes = (0, 0 if x.dim() == 3 else None, 0 if y.dim() == 3 else None)
+    with torch.no_grad():
+        errors: Tensor = vmap(error, in_dims=axes)(dict(parameters), x, y)
+    return errors
 
 
 def _stacked(tensors: Sequence[Tensor]) -> Tensor:

@@ -1,0 +1,80 @@
+"""All cases with their goals."""
+
+from collections.abc import Sequence
+
+import torch
+
+from descentlab.benchmarks.plain_loops import Cubic, line, relu_1_2_1, sgd, sigmoid_1_500_1
+from descentlab.benchmarks.processes import process_cases
+from descentlab.benchmarks.ratio import Case
+from descentlab.benchmarks.steps import batches_case, full_batch_case
+
+
+def all_cases() -> list[Case]:
+    """Every case, in the order of the table."""
+    return [*step_cases(), *optimizer_cases(), *logging_cases(), *minibatch_cases(), *engine_cases(), *process_cases()]
+
+
+def step_cases() -> list[Case]:
+    """A step of the default path: SGD on all points."""
+    return [
+        full_batch_case("step, 1-2-1", 0.20, ["model=relu_net"], relu_1_2_1, sgd(0.1)),
+        full_batch_case("step, linear", 0.20, ["model=linear"], line, sgd(0.1)),
+        full_batch_case("step, cubic", 0.20, ["model=polynomial", "optimizer.lr=0.01"], Cubic, sgd(0.01)),
+        full_batch_case(
+            "step, 1-500-1",
+            0.55,
+            ["model=wide_net", "optimizer.lr=0.001"],
+            sigmoid_1_500_1,
+            sgd(0.001),
+            num_steps=500,
+        ),
+    ]
+
+
+def optimizer_cases() -> list[Case]:
+    """The other optimisers and a schedule, on 1-2-1."""
+    optimizers = {
+        "momentum": lambda net: torch.optim.SGD(net.parameters(), lr=0.01, momentum=0.9),
+        "adam": lambda net: torch.optim.Adam(net.parameters(), lr=0.01),
+        "adamw": lambda net: torch.optim.AdamW(net.parameters(), lr=0.01),
+        "rmsprop": lambda net: torch.optim.RMSprop(net.parameters(), lr=0.01),
+    }
+    model = "model=relu_net"
+    return [
+        *(
+            full_batch_case(f"step, {name}", 0.40, [model, f"optimizer={name}"], relu_1_2_1, optimizer)
+            for name, optimizer in optimizers.items()
+        ),
+        full_batch_case(
+            "step, cosine schedule", 0.40, [model, "scheduler=cosine"], relu_1_2_1, sgd(0.1), scheduled=True
+        ),
+    ]
+
+
+def logging_cases() -> list[Case]:
+    """TensorBoard, as often as the goal says, against a loop that logs nothing."""
+    every = ["logger.every=50", "callbacks.histograms.every=500"]
+    return [
+        full_batch_case(
+            "step, scalars every 50, histograms every 500", 0.35, ["model=relu_net", *every], relu_1_2_1, sgd(0.1)
+        )
+    ]
+
+
+def minibatch_cases() -> list[Case]:
+    """Shuffled batches of points that lie in memory."""
+    return [
+        batches_case("step, batches of 32 from 100", 0.35, [], 100, 32, ours=range(1000, 4000), peer=range(100, 600)),
+        batches_case("step, batches of 4096 from 1e6", 0.02, [], 10**6, 4096, ours=range(200, 800), peer=range(4, 14)),
+    ]
+
+
+def engine_cases() -> list[Case]:
+    """The engines that a user asks for by name, and stacks; empty until they are measured here."""
+    return []
+
+
+def chosen(cases: Sequence[Case], only: str) -> list[Case]:
+    """The cases whose name holds `only`, all for an empty one."""
+    return [case for case in cases if only in case.name]

@@ -1,0 +1,48 @@
+"""One progress bar, where somebody is there to see it."""
+
+import sys
+
+LONG = ("model=linear", "logger=none", "trainer.max_steps=3000", "callbacks.checkpoint.every=500")
+
+
+class Terminal:
+    """A stderr that says it is a terminal, and keeps what is written."""
+
+    def __init__(self) -> None:
+        self.text = ""
+
+    def isatty(self) -> bool:
+        return True
+
+    def write(self, text: str) -> int:
+        self.text += text
+        return len(text)
+
+    def flush(self) -> None:
+        pass
+
+
+def test_a_run_of_a_moment_shows_no_bar(train_with, tmp_path, monkeypatch):
+    monkeypatch.setattr(sys, "stderr", screen := Terminal())
+    train_with(tmp_path, [], "model=linear", "logger=none", "trainer.max_steps=3")
+    assert "steps" not in screen.text
+
+
+def test_a_long_run_shows_its_steps_its_rate_and_its_loss(train_with, tmp_path, monkeypatch):
+    clock = {"now": 0.0}
+
+    def a_second_later() -> float:
+        clock["now"] += 1.0
+        return clock["now"]
+
+    monkeypatch.setattr("tqdm.std.time", a_second_later)
+    monkeypatch.setattr(sys, "stderr", screen := Terminal())
+    train_with(tmp_path, [], *LONG)
+    assert "/3.00k" in screen.text
+    assert "steps" in screen.text
+    assert "loss " in screen.text
+
+
+def test_nothing_is_shown_where_stderr_is_no_terminal(train_with, tmp_path, capfd):
+    train_with(tmp_path, [], *LONG)
+    assert "steps" not in capfd.readouterr().err

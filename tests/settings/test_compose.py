@@ -1,0 +1,121 @@
+"""Everything in conf composes; what Hydra refuses is told in one line that names the culprit."""
+
+import subprocess
+import sys
+
+import pytest
+import torch
+import yaml
+
+from descentlab.errors import InputError
+from descentlab.runs.train import train
+from descentlab.settings.compose import compose, config_folder, read_settings
+
+EXPLAINED = {
+    "optimizer.lrr=0.1": "optimizer.lrr: there is no such key; did you mean lr? Valid: _target_, lr",
+    "optimzer.lr=1": "optimzer: there is no such key; did you mean optimizer? Valid: ",
+    "modell=linear": "modell: there is no such key; did you mean model? Valid: ",
+    "optimizer=sgdd": "optimizer=sgdd: there is no such choice; did you mean sgd? Valid: adam, ",
+    "experiment=cubicc": "experiment=cubicc: there is no such choice; did you mean cubic? ",
+    "model=null": "model=null: expected the name of a choice, got null; Valid: linear, ",
+    "loss=2": "loss=2: expected the name of a choice, got 2; Valid: huber, ",
+    "optimizer.lr": "optimizer.lr: expected key=value, but it cannot be read (missing EQUAL",
+    "data.x=[1": "data.x=[1: expected key=value, but it cannot be read (",
+    "a=b=c": "a=b=c: expected key=value, but it cannot be read (",
+    "=3": "=3: expected key=value, got no key.",
+    "optimizer.lr=0.1,0.2": "optimizer.lr=0.1,0.2: expected one value, got several; for ",
+    "optimizer.lr=${nope}": "optimizer.lr: Interpolation key 'nope' not found",
+    "~seed": "data.seed: Interpolation key 'seed' not found",
+    "optimizer.lr=???": "optimizer.lr: Missing mandatory value",
+}
+
+
+@pytest.mark.parametrize(("override", "message"), EXPLAINED.items(), ids=EXPLAINED)
+def test_what_hydra_refuses_is_told_in_one_line(override, message):
+    with pytest.raises(InputError) as refusal:
+        compose([override])
+    assert str(refusal.value).startswith(message)
+    assert "\n" not in str(refusal.value)
+
+
+def test_every_choice_composes_and_fills_its_group(any_choice):
+    group, _, choice = any_choice.partition("=")
+    settings = compose([any_choice])
+    written = yaml.safe_load((config_folder() / group / f"{choice}.yaml").read_text())
+    if "_target_" in written:
+        assert settings[group]["_target_"] == written["_target_"]
+
+
+def test_every_experiment_opens_with_its_command_line(any_experiment):
+    lines = (config_folder() / "experiment" / f"{any_experiment}.yaml").read_text().splitlines()
+    assert lines[:2] == ["# @package _global_", f"# python scripts/train.py experiment={any_experiment}"]
+
+
+def test_every_experiment_gives_a_run_its_name(any_experiment):
+    assert compose([f"experiment={any_experiment}"])["name"] == any_experiment
+
+
+def test_every_experiment_trains(any_experiment, tmp_path):
+    settings = compose([f"experiment={any_experiment}", "trainer.max_steps=2"])
+    result = train(settings, tmp_path)
+    assert (result.status, result.num_steps) == ("completed", 2)
+
+
+def test_every_choice_trains(any_choice, tmp_path):
+    points = ["data.x=[1,2,3]", "data.y=[2,4,6]"] if any_choice == "data=table" else []
+    model = ["model=linear"] if any_choice.startswith("data=") else []  # it takes any number of features
+    settings = compose([*model, any_choice, *points, "trainer.max_steps=2"])
+    if settings["trainer"]["accelerator"] == "gpu" and not torch.cuda.is_available():
+        pytest.skip("there is no GPU")
+    if settings["trainer"]["strategy"] == "ddp":
+        pytest.skip("it starts this process again, with the arguments of pytest")
+    result = train(settings, tmp_path)
+    assert (result.status, result.num_steps) == ("completed", 2)
+
+
+def test_a_model_brings_its_usual_data_and_a_typed_choice_replaces_it():
+    assert compose(["model=relu_net"])["data"]["_target_"].endswith("kink")
+    assert compose(["model=polynomial"])["data"]["_target_"].endswith("cubic")
+    assert compose(["model=polynomial", "data=kink"])["data"]["_target_"].endswith("kink")
+
+
+def test_a_run_without_an_experiment_is_named_after_its_model():
+    assert compose(["model=wide_net"])["name"] == "wide_net"
+
+
+@pytest.mark.parametrize(
+    ("overrides", "expected"),
+    [
+        ("data.x=[1,2] data.y=[1,2]", 1),
+        ("data.x=[[1,2,3]] data.y=[1]", 3),
+        ("data.path=p.csv data.features=[a,b] data.target=y", 2),
+    ],
+    ids=["numbers", "rows", "columns"],
+)
+def test_a_table_counts_its_features(overrides, expected):
+    settings = compose(["model=linear", "data=table", *overrides.split()])
+    assert settings["model"]["num_features"] == settings["data"]["num_features"] == expected
+
+
+def test_a_file_that_is_no_config_is_refused(tmp_path):
+    file = tmp_path / "config.yaml"
+    with pytest.raises(InputError, match=r"config\.yaml: there is no such file; give the folder of a run"):
+        read_settings(file)
+    file.write_text("a: [1")
+    with pytest.raises(InputError, match=r"config\.yaml: expected the config of a run, but it cannot be read"):
+        read_settings(file)
+    file.write_text("- 1\n- 2\n")
+    with pytest.raises(InputError, match=r"config\.yaml: expected the config of a run, got list"):
+        read_settings(file)
+
+
+def test_settings_are_composed_and_checked_without_importing_torch():
+    program = """
+import sys
+from descentlab.settings.compose import compose
+compose(["experiment=cubic", "optimizer=adam", "scheduler=cosine"])
+heavy = {"torch", "lightning", "numpy", "tensorboard", "matplotlib"} & set(sys.modules)
+sys.exit(f"imported: {heavy}" if heavy else 0)
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")

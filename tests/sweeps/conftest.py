@@ -1,0 +1,71 @@
+"""Sweeps run in-process: jobs from overrides, trained as a stack and one after another."""
+
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+import pytest
+from hydra import initialize_config_dir
+from hydra.core.config_loader import ConfigLoader
+from hydra.core.global_hydra import GlobalHydra
+from hydra.types import RunMode
+
+from descentlab.runs.train import train
+from descentlab.settings.compose import CONFIG_NAME, config_folder
+from descentlab.settings.resolvers import register_resolvers
+from descentlab.sweeps.compose import Job, compose_jobs
+from descentlab.sweeps.stack import train_stack
+
+Overrides = Sequence[Sequence[str]]
+
+QUIET = [
+    "logger=none",
+    "~callbacks.scalars",
+    "~callbacks.histograms",
+    "~callbacks.progress",
+]
+
+
+@pytest.fixture(scope="session")
+def loader() -> Iterator[ConfigLoader]:
+    """Hydra's loader of the project's configs."""
+    register_resolvers()
+    with initialize_config_dir(str(config_folder()), version_base="1.3"):
+        yield GlobalHydra.instance().config_loader()
+
+
+@pytest.fixture(scope="session")
+def make_jobs(loader: ConfigLoader) -> Callable[[Overrides], list[Job]]:
+    """Composes jobs as a multirun does."""
+
+    def make(overrides: Overrides) -> list[Job]:
+        sweep = loader.load_configuration(CONFIG_NAME, ["hydra.mode=MULTIRUN"], run_mode=RunMode.MULTIRUN)
+        return compose_jobs(loader, sweep, [[*QUIET, *each] for each in overrides], first=0)
+
+    return make
+
+
+@pytest.fixture
+def stacked(tmp_path: Path, make_jobs: Callable[[Overrides], list[Job]]) -> Callable[[Overrides], Path]:
+    """Trains jobs as one stack; returns the folder with a folder a job."""
+
+    def run(overrides: Overrides) -> Path:
+        folder = tmp_path / "stacked"
+        folder.mkdir()
+        train_stack(make_jobs(overrides), folder)
+        return folder
+
+    return run
+
+
+@pytest.fixture
+def alone(tmp_path: Path, make_jobs: Callable[[Overrides], list[Job]]) -> Callable[[Overrides], Path]:
+    """Trains the same jobs one after another as lone runs."""
+
+    def run(overrides: Overrides) -> Path:
+        for job in make_jobs(overrides):
+            folder = tmp_path / "alone" / str(job.number)
+            folder.mkdir(parents=True)
+            train(job.settings, folder)
+        return tmp_path / "alone"
+
+    return run

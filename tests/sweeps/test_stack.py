@@ -1,0 +1,105 @@
+"""A job of a stack is the lone run, bit for bit where the kernels are the same."""
+
+import csv
+import json
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+Run = Callable[[Sequence[Sequence[str]]], Path]
+
+FAMILIES = {
+    "relu_net": ["model=relu_net", "data.num_samples=20"],
+    "linear": ["model=linear", "data.num_samples=20"],
+    "linear as a column": ["model=linear", "model.parameterization=column", "data.num_samples=20"],
+    "polynomial": ["model=polynomial", "data.num_samples=20"],
+    "two features": ["model=linear", "data=two_features", "data.num_samples=20"],
+}
+OPTIMIZERS = ["sgd", "momentum", "adam", "adamw", "rmsprop"]
+LOSSES = ["mse", "sse", "mae", "huber"]
+STEPS = "trainer.max_steps=60"
+
+
+def assert_same_files(stack: Path, lone: Path, jobs: int) -> None:
+    for job in map(str, range(jobs)):
+        assert (stack / job / "history.csv").read_text() == (lone / job / "history.csv").read_text()
+        assert (stack / job / "config.yaml").read_text() == (lone / job / "config.yaml").read_text()
+        ours, theirs = (json.loads((folder / job / "result.json").read_text()) for folder in (stack, lone))
+        for key in ("status", "num_steps", "metrics", "coefficients", "true_coefficients", "non_finite"):
+            assert ours[key] == theirs[key], key
+        for name in ("last", "best"):
+            checkpoints = [
+                torch.load(folder / job / "checkpoints" / f"{name}.ckpt", weights_only=True) for folder in (stack, lone)
+            ]
+            assert checkpoints[0]["global_step"] == checkpoints[1]["global_step"], name
+            for key, value in checkpoints[0]["state_dict"].items():
+                assert torch.equal(value, checkpoints[1]["state_dict"][key]), (name, key)
+
+
+@pytest.mark.parametrize("loss", LOSSES)
+@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+@pytest.mark.parametrize("family", FAMILIES.values(), ids=FAMILIES)
+def test_a_member_has_the_bits_of_its_lone_run(
+    family: list[str], optimizer: str, loss: str, stacked: Run, alone: Run
+) -> None:
+    choice = [*family, f"optimizer={optimizer}", f"loss={loss}", STEPS]
+    jobs = [[*choice, f"seed={seed}", f"optimizer.lr={rate}"] for seed, rate in ((0, 0.001), (5, 0.002))]
+    assert_same_files(stacked(jobs), alone(jobs), len(jobs))
+
+
+VARIED = {
+    "noise": ["data.noise_std=0.1", "data.noise_std=0.7"],
+    "law": ["data.left_slope=-1", "data.left_slope=2"],
+    "steps": ["trainer.max_steps=20", "trainer.max_steps=60"],
+    "schedule": ["scheduler=step scheduler.step_size=20 scheduler.gamma=0.5", "scheduler=step scheduler.step_size=20"],
+    "half a cosine each over its own steps": [
+        "scheduler=cosine trainer.max_steps=60",
+        "scheduler=cosine trainer.max_steps=120",
+    ],
+    "momentum": ["optimizer=momentum optimizer.momentum=0.5", "optimizer=momentum optimizer.momentum=0.9"],
+    "weight decay": ["optimizer.weight_decay=0.1", "optimizer.weight_decay=0.2"],
+    "betas": ["optimizer=adam optimizer.betas=[0.8,0.99]", "optimizer=adam optimizer.betas=[0.9,0.999]"],
+    "no training at all": ["trainer.max_steps=0", "trainer.max_steps=0 seed=3"],
+}
+
+
+@pytest.mark.parametrize("varied", VARIED.values(), ids=VARIED)
+def test_members_may_differ_in_every_value(varied: list[str], stacked: Run, alone: Run) -> None:
+    jobs = [["model=relu_net", "data.num_samples=20", STEPS, *each.split()] for each in varied]
+    assert_same_files(stacked(jobs), alone(jobs), len(jobs))
+
+
+def test_initial_coefficients_may_differ(stacked: Run, alone: Run) -> None:
+    jobs = [["experiment=americano", f"model.initial_coefficients=[{w},1]"] for w in (-5, 2)]
+    assert_same_files(stacked(jobs), alone(jobs), len(jobs))
+
+
+def test_standardised_tables_come_back_in_the_users_units(stacked: Run, alone: Run) -> None:
+    table = ["model=linear", "data=table", "data.standardize=true", "data.val_fraction=0.3", STEPS]
+    jobs = [[*table, "data.x=[1,2,3,4,5,6]", f"data.y=[2,4,7,8,9,{last}]", f"seed={last}"] for last in (13, 20)]
+    assert_same_files(stacked(jobs), alone(jobs), len(jobs))
+
+
+def test_a_diverging_member_changes_no_bit_of_its_neighbours(stacked: Run, alone: Run) -> None:
+    jobs = [["model=polynomial", f"optimizer.lr={rate}", "seed=3", STEPS] for rate in (0.01, 3.0, 0.02)]
+    folder = stacked(jobs)
+    assert_same_files(folder, alone(jobs), len(jobs))
+    statuses = [json.loads((folder / job / "result.json").read_text())["status"] for job in "012"]
+    assert statuses == ["completed", "diverged", "completed"]
+
+
+def test_wide_members_agree_to_a_hundred_thousandth_after_a_thousand_steps(stacked: Run, alone: Run) -> None:
+    # Batched matrix products of this size sum in another order, so the bits differ.
+    jobs = [["experiment=kink_wide", "trainer.max_steps=1000", f"seed={seed}"] for seed in (1, 2)]
+    stack, lone = stacked(jobs), alone(jobs)
+    for job in "01":
+        ours, theirs = (_losses(folder / job / "history.csv") for folder in (stack, lone))
+        np.testing.assert_allclose(ours, theirs, rtol=1e-5)
+
+
+def _losses(path: Path) -> list[float]:
+    with open(path) as file:
+        return [float(row["train/loss"]) for row in csv.DictReader(file)]
