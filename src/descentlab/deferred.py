@@ -4,8 +4,9 @@ The first optimiser imports `torch._dynamo` (the compiler behind `torch.compile`
 all that it brings) to exempt itself from a compiler that nobody has asked for, and Lightning imports it
 for an `isinstance`; torchmetrics imports matplotlib to name two types, and SciPy to rename a function.
 `defer` has such modules put in place without being executed. They answer the few questions below by
-themselves, as is right as long as nothing is compiled or plotted. Any other question, the import of a submodule, `torch.compile` or a plot
-included, executes the real module, in the same module object, and from then on it is itself.
+themselves, as is right as long as nothing is compiled or plotted. Any other question, `torch.compile`,
+a plot and the import of a submodule included, executes the real module, in the same module object, and
+from then on it is itself.
 """
 
 import functools

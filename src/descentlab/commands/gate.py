@@ -46,4 +46,4 @@ def _refusing() -> Iterator[None]:
     try:
         yield
     except (InputError, OmegaConfBaseException) as error:
-        refuse(error if isinstance(error, InputError) else explain(error, []))
+        refuse(error if isinstance(error, InputError) else explain(error))

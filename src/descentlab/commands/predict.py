@@ -47,7 +47,10 @@ def _predict(arguments: Sequence[str]) -> None:
     values = predict(folder, torch.tensor(rows, dtype=torch.get_default_dtype()), given.get("checkpoint", "last"))
     lines = [f"{value:.7g}" for value in values]
     if "out" in given:
-        write_whole(Path(given["out"]), "\n".join(["prediction", *lines]) + "\n")
+        try:
+            write_whole(Path(given["out"]), "\n".join(["prediction", *lines]) + "\n")
+        except OSError as error:
+            raise InputError(f"out: {given['out']} cannot be written ({error.strerror}).") from error
     else:
         print("\n".join(lines))
 

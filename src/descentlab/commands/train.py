@@ -58,7 +58,7 @@ def main() -> None:
         except InputError as error:
             refuse(error)
         except (HydraException, OmegaConfBaseException) as error:
-            refuse(explain(error, sys.argv[1:]))
+            refuse(explain(error))
     sys.exit(EXIT_CODES[lone[0]] if lone else 0)
 
 

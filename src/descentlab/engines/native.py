@@ -24,6 +24,7 @@ from descentlab.engines.problem import Problem
 from descentlab.engines.program import Program
 from descentlab.engines.record import CannotRecord
 from descentlab.engines.recorded import RecordedEngine
+from descentlab.engines.row_table import RowTable
 
 NUM_COMPARED_STEPS = 10
 TOLERANCE = 1e-4
@@ -86,26 +87,32 @@ class NativeEngine(RecordedEngine):
             if not torch.allclose(recorded, ours, rtol=0, atol=TOLERANCE * scale, equal_nan=True):
                 raise CannotRecord("the native step differs from the recorded one")
 
-    def _perform_by_rule(self, count: int) -> tuple[Float[Tensor, " step"], bool]:
+    def _marks(self, num_steps: int, table: RowTable) -> list[int]:
+        return sorted({*super()._marks(num_steps, table), *table.rows})
+
+    def _perform_by_rule(self, start: int, stop: int, table: RowTable) -> tuple[Float[Tensor, " step"], bool]:
         updates = self._updates
+        count = stop - start
         if self._run_native is None or updates is None or updates.first_updates():
             if count > 1 and self._run_native is not None:
-                first, _ = self._perform_by_rule(1)
-                return torch.cat([first, self._perform_by_rule(count - 1)[0]]), True
-            return super()._perform_by_rule(count)
+                first, _ = self._perform_by_rule(start, start + 1, table)
+                return torch.cat([first, self._perform_by_rule(start + 1, stop, table)[0]]), True
+            return super()._perform_by_rule(start, stop, table)
+        if start in table.rows:
+            table.keep()
         state = updates.state_tensors()
         done = updates.steps_done()
         if self.problem.scheduler is not None:
             self.problem.optimizer._opt_called = True  # type: ignore[attr-defined]  # or the scheduler warns
         rates = updates.rates(count, done)
         is_constant = self.problem.scheduler is None and not updates.rule.counts_steps
-        table = torch.tensor(rates[:1] if is_constant else rates, dtype=torch.float64).float()
+        numbers = torch.tensor(rates[:1] if is_constant else rates, dtype=torch.float64).float()
         losses = torch.empty(count)
         addresses = self._places.addresses(state)
         self._run_native(
             (ctypes.c_void_p * len(addresses))(*addresses),
-            ctypes.c_void_p(table.data_ptr()),
-            ctypes.c_long(0 if is_constant else table.shape[1]),
+            ctypes.c_void_p(numbers.data_ptr()),
+            ctypes.c_long(0 if is_constant else numbers.shape[1]),
             ctypes.c_void_p(losses.data_ptr()),
             ctypes.c_long(count),
         )

@@ -11,8 +11,8 @@ recorded, and leaves the problem to the eager engine, with the reason, where it 
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Iterator
-from itertools import pairwise
+from collections.abc import Callable, Iterable, Iterator
+from itertools import pairwise, repeat
 from typing import Any
 
 import torch
@@ -33,6 +33,7 @@ from descentlab.engines.preconditions import (
 from descentlab.engines.problem import Problem, Trace
 from descentlab.engines.program import Program, build_program, memory
 from descentlab.engines.record import CannotRecord, record
+from descentlab.engines.row_table import RowTable
 from descentlab.engines.same_bits import same_bits
 from descentlab.engines.updates import rule_for
 
@@ -82,19 +83,18 @@ class RecordedEngine:
         """The steps without the rule for divergence."""
         perform = self._perform_by_rule if self._updates is not None else self._perform_by_optimizer
         losses: list[Tensor] = []
-        table: list[Tensor] = []
-        for start, stop in pairwise(self._marks(num_steps, rows)):
-            if start in rows:
-                table.append(self.problem.flat_parameters())
-            pending, goes_on = perform(stop - start)
+        table = RowTable(self.problem, rows, num_steps)
+        for start, stop in pairwise(self._marks(num_steps, table)):
+            pending, goes_on = perform(start, stop, table)
             losses.append(pending)
             if not goes_on:
                 break
-        return torch.cat(losses) if losses else torch.empty(0), torch.stack(table) if table else None
+        return torch.cat(losses) if losses else torch.empty(0), table.filled()
 
-    def _marks(self, num_steps: int, rows: range) -> list[int]:
+    def _marks(self, num_steps: int, table: RowTable) -> list[int]:
+        """Where the run pauses: the steps between two marks are performed by one call."""
         segment = self.segment if self.problem.batches.is_full else BATCH_SEGMENT
-        return sorted({*range(0, num_steps, segment), *rows, num_steps})
+        return [*range(0, num_steps, segment), num_steps]
 
     # ---- recording
 
@@ -176,32 +176,39 @@ class RecordedEngine:
 
     # ---- replaying
 
-    def _perform_by_rule(self, count: int) -> tuple[Tensor, bool]:
-        """`count` steps with the updates written out; returns the losses, and that the run goes on."""
+    def _perform_by_rule(self, start: int, stop: int, table: RowTable) -> tuple[Tensor, bool]:
+        """The steps from `start` to before `stop` with the updates written out; returns the losses, and
+        that the run goes on."""
         updates = self._updates
         assert updates is not None
+        count = stop - start
         if count > 1 and updates.first_updates():
-            return torch.cat([self._perform_by_rule(1)[0], self._perform_by_rule(count - 1)[0]]), True
-        first = updates.first_updates()
+            first, _ = self._perform_by_rule(start, start + 1, table)
+            return torch.cat([first, self._perform_by_rule(start + 1, stop, table)[0]]), True
+        is_first = updates.first_updates()
         state = updates.state_tensors()
         done = updates.steps_done()
         if self.problem.scheduler is not None:
             self.problem.optimizer._opt_called = True  # type: ignore[attr-defined]  # or the scheduler warns
         rates = updates.rates(count, done)
         if self.problem.batches.is_full:
-            step = self._step(*self.problem.batches.peek(), state, first)
-            with torch.inference_mode():
-                losses = [step(*numbers) for numbers in rates]
+            steps: Iterable[Step] = repeat(self._step(*self.problem.batches.peek(), state, is_first), count)
+            given: Iterable[tuple[Any, ...]] = rates
         else:
             batches = list(self._next_batches(count))
-            steps = [self._step(x, y, state, first) for x, y in batches]
-            with torch.inference_mode():
-                losses = [step(x, y, *numbers) for step, (x, y), numbers in zip(steps, batches, rates, strict=True)]
+            steps = [self._step(x, y, state, is_first) for x, y in batches]
+            given = [(x, y, *numbers) for (x, y), numbers in zip(batches, rates, strict=True)]
+        losses = []
+        with torch.inference_mode():
+            for index, step, numbers in zip(range(start, stop), steps, given, strict=True):
+                if index in table.rows:
+                    table.keep()
+                losses.append(step(*numbers))
         updates.count_steps([before + count for before in done])
         return torch.stack(losses), True
 
-    def _perform_by_optimizer(self, count: int) -> tuple[Tensor, bool]:
-        """`count` steps in which the real optimiser is given the replayed gradients.
+    def _perform_by_optimizer(self, start: int, stop: int, table: RowTable) -> tuple[Tensor, bool]:
+        """The steps from `start` to before `stop`, in which the real optimiser is given the replayed gradients.
 
         Returns the losses, and if the run goes on; it stops early as the eager engine does.
         """
@@ -209,7 +216,9 @@ class RecordedEngine:
         watched = not passes_on_non_finite(problem.optimizer)
         losses: list[Tensor] = []
         goes_on = True
-        for _ in range(count):
+        for index in range(start, stop):
+            if index in table.rows:
+                table.keep()
             x, y = problem.batches.next()
             step = self._gradient_step(x, y)
             with torch.no_grad():

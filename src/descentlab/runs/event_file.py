@@ -76,11 +76,15 @@ class BulkFileWriter(FileWriter):
 class BulkSummaryWriter(SummaryWriter):
     """A `SummaryWriter` of an `EventFile`."""
 
+    file_writer: Any  # torch writes None in __init__, and a FileWriter here
+    all_writers: Any
+
     def _get_file_writer(self) -> FileWriter:
         if self.all_writers is None or self.file_writer is None:
             self.file_writer = BulkFileWriter(self.log_dir)
-            self.all_writers: Any = {self.log_dir: self.file_writer}
-        return self.file_writer
+            self.all_writers = {self.log_dir: self.file_writer}
+        writer: FileWriter = self.file_writer
+        return writer
 
 
 def _record(data: bytes) -> bytes:

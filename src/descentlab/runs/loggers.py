@@ -8,6 +8,7 @@ from lightning.pytorch.loggers import CSVLogger, TensorBoardLogger
 from lightning.pytorch.loggers.logger import rank_zero_experiment
 from lightning.pytorch.utilities import rank_zero_only
 from tensorboard.compat.proto.summary_pb2 import Summary
+from torch.utils.tensorboard import SummaryWriter
 
 from descentlab.runs.event_file import BulkSummaryWriter
 
@@ -17,7 +18,7 @@ class BulkTensorBoardLogger(TensorBoardLogger):
 
     @property
     @rank_zero_experiment
-    def experiment(self) -> BulkSummaryWriter:
+    def experiment(self) -> SummaryWriter:
         if self._experiment is None:
             self._experiment = BulkSummaryWriter(log_dir=self.log_dir)
         return self._experiment

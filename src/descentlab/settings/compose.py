@@ -46,7 +46,7 @@ def compose(overrides: Sequence[str] = ()) -> dict[str, Any]:
             config = hydra_compose(CONFIG_NAME, overrides=list(overrides), return_hydra_config=True)
         settings = plain(config)
     except (HydraException, OmegaConfBaseException) as error:
-        raise explain(error, overrides) from error
+        raise explain(error) from error
     finally:
         HydraConfig.instance().cfg = held
     return check(settings)

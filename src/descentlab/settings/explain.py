@@ -10,8 +10,14 @@ from omegaconf.errors import InterpolationKeyError, OmegaConfBaseException
 from descentlab.errors import InputError, did_you_mean
 
 
-def explain(error: Exception, overrides: Sequence[str]) -> InputError:
-    """What went wrong in composing `overrides`, as the message that a user reads."""
+def explain(error: Exception) -> InputError:
+    """What went wrong in composing a config, as the message that a user reads; `error` is its cause."""
+    explained = _explained(error)
+    explained.__cause__ = error
+    return explained
+
+
+def _explained(error: Exception) -> InputError:
     text = str(error)
     if isinstance(error, OverrideParseException):
         reason = "\n".join(line for line in text.splitlines() if not line.startswith(("Error parsing", "See ")))

@@ -72,7 +72,7 @@ def compose_jobs(loader: ConfigLoader, sweep: DictConfig, overrides: Sequence[Se
                 own = [text for text in texts if not text.startswith(_OF_THE_LAUNCH)]
                 jobs.append(Job(number, own, check(settings)))
             except (HydraException, OmegaConfBaseException) as error:
-                raise _at_job(number, texts, explain(error, texts)) from error
+                raise _at_job(number, texts, explain(error)) from error
             except InputError as error:
                 raise _at_job(number, texts, error) from error
     finally:

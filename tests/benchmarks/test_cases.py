@@ -1,0 +1,48 @@
+"""The cases can be measured: each builds, and each pair of the step cases runs (in few steps, untimed)."""
+
+import pytest
+import torch
+
+from descentlab.benchmarks import plain_loops, steps
+from descentlab.benchmarks.cases import all_cases, chosen
+from descentlab.benchmarks.ratio import ROUNDS
+
+
+def test_every_name_is_there_once_and_every_goal_is_a_ratio():
+    cases = all_cases()
+    assert len({case.name for case in cases}) == len(cases)
+    assert all(case.goal > 0 and case.rounds >= ROUNDS == 7 for case in cases)
+
+
+def test_a_part_of_a_name_narrows_the_cases():
+    assert [case.name for case in chosen(all_cases(), "adam")] == ["step, adam", "step, adamw"]
+
+
+def test_the_time_of_a_step_is_the_difference_of_a_long_and_a_short_run(monkeypatch):
+    monkeypatch.setattr(steps, "seconds_of_run", lambda overrides, num_steps: 5.0 + 0.25 * num_steps)
+    assert steps.per_step_of_run([], short=10, long=50) == 0.25
+
+
+def test_a_run_is_measured_whole():
+    assert steps.seconds_of_run(["model=linear", "figures=false"], 3) > 0
+
+
+@pytest.mark.parametrize(
+    "make", [plain_loops.line, plain_loops.relu_1_2_1, plain_loops.Cubic, plain_loops.sigmoid_1_500_1]
+)
+def test_the_plain_loop_moves_every_parameter(make):
+    torch.manual_seed(1)
+    net = make()
+    before = [parameter.detach().clone() for parameter in net.parameters()]
+    plain_loops.descend(net, plain_loops.sgd(0.01)(net), num_steps=2)
+    assert not any(torch.equal(a, b) for a, b in zip(before, net.parameters(), strict=True))
+
+
+def test_the_loop_over_a_loader_goes_on_into_the_next_epoch():
+    loader = plain_loops.shuffled_batches(num_samples=10, batch_size=4)
+    net = plain_loops.line()
+    optimizer = plain_loops.sgd(0.1)(net)
+    steps_made = []
+    optimizer.register_step_post_hook(lambda *_: steps_made.append(1))
+    plain_loops.descend_on_batches(net, optimizer, loader, num_steps=7)
+    assert len(steps_made) == 7

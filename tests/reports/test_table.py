@@ -1,0 +1,71 @@
+"""The tables for the terminal."""
+
+from pathlib import Path
+
+import torch
+
+from descentlab.reports.table import gradient_table, result_table
+from descentlab.runs.gradients import StartGradients
+from descentlab.runs.result import Result
+
+
+def result(**given) -> Result:
+    values = {
+        "status": "completed",
+        "num_steps": 30,
+        "metrics": {"train/loss": 26.396123, "val/loss": float("inf")},
+        "coefficients": {"w0": 2.4291234, "w1": -4.0},
+        "true_coefficients": {"w0": 2.5, "w1": -4.0},
+        "seconds": {"setup": 0.1, "training": 0.2},
+        "engine": "eager",
+        "folder": Path("outputs/runs/a"),
+    }
+    return Result(**{**values, **given})
+
+
+def rows(table: str) -> dict[str, str]:
+    return {line.split()[0]: " ".join(line.split()[1:]) for line in table.splitlines()}
+
+
+def test_the_table_says_status_steps_losses_coefficients_and_folder():
+    assert rows(result_table(result())) == {
+        "status": "completed",
+        "steps": "30",
+        "train/loss": "26.3961",
+        "val/loss": "inf",
+        "w0": "2.42912 (true 2.5)",
+        "w1": "-4 (true -4)",
+        "folder": "outputs/runs/a",
+    }
+
+
+def test_coefficients_without_a_truth_stand_alone():
+    assert rows(result_table(result(true_coefficients={})))["w0"] == "2.42912"
+
+
+def test_the_values_stand_in_one_column():
+    starts = {len(line) - len(line.split(maxsplit=1)[1]) for line in result_table(result()).splitlines()}
+    assert len(starts) == 1
+
+
+def test_the_gradients_stand_side_by_side_with_their_differences():
+    table = gradient_table(
+        StartGradients(
+            names=["w0", "w1"],
+            forward_difference=torch.tensor([1.5, -2.25]),
+            autograd=torch.tensor([1.0, -2.0]),
+            analytic=torch.tensor([1.0, -2.5]),
+        )
+    )
+    header, first, second = table.splitlines()
+    assert header.split("  ")[0] == "parameter"
+    assert [word for word in header.split() if word not in ("-", "auto")] == [
+        *("parameter", "difference", "autograd", "analytic", "diff", "anal")
+    ]
+    assert first.split() == ["w0", "1.5000", "1.0000", "1.0000", "5.00e-01", "0.00e+00"]
+    assert second.split() == ["w1", "-2.2500", "-2.0000", "-2.5000", "-2.50e-01", "-5.00e-01"]
+
+
+def test_a_model_without_a_formula_has_no_analytic_column():
+    table = gradient_table(StartGradients(["a"], torch.tensor([1.0]), torch.tensor([1.0]), None))
+    assert "anal" not in table

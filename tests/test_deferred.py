@@ -1,0 +1,144 @@
+"""Modules left unexecuted: their answers, and that they step aside for whoever needs the real ones.
+
+Each test is a process of its own, since what is imported stays imported.
+"""
+
+import subprocess
+import sys
+
+import pytest
+
+START = """
+import sys
+from descentlab.deferred import Deferred, defer
+defer()
+def is_waiting(name):
+    return isinstance(sys.modules[name].__loader__, Deferred)
+import torch
+import lightning.pytorch
+from torch import nn
+"""
+
+
+def run(code):
+    done = subprocess.run([sys.executable, "-c", START + code], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+
+
+STEP = """
+net = nn.Linear(1, 1)
+optimizer = torch.optim.Adam(net.parameters(), lr=0.1)
+net(torch.ones(3, 1)).square().mean().backward()
+optimizer.step()
+optimizer.zero_grad()
+"""
+
+
+def test_a_gradient_step_leaves_the_compiler_unexecuted():
+    run(STEP + "assert is_waiting('torch._dynamo') and 'sympy' not in sys.modules")
+
+
+@pytest.mark.parametrize(
+    "use",
+    [
+        "assert torch.compile(lambda x: 2 * x, backend='eager')(torch.ones(2)).tolist() == [2, 2]",
+        "import torch._dynamo.config as config; assert config is torch._dynamo.config",
+        "import torch._dynamo.utils; assert torch._dynamo.utils is sys.modules['torch._dynamo.utils']",
+        "from torch._dynamo import optimize; assert optimize.__module__ == 'torch._dynamo.eval_frame'",
+        "torch.compiler.reset()",
+        "torch._dynamo.disable(nn.Linear(1, 1))",
+        "from torch._dynamo import *",
+    ],
+)
+def test_whoever_needs_the_compiler_gets_the_real_one(use):
+    run(STEP + use + "\nassert not is_waiting('torch._dynamo')\n" + STEP)
+
+
+def test_the_module_that_was_held_before_is_the_one_that_is_executed():
+    run("held = torch._dynamo\nheld.config\nassert held is sys.modules['torch._dynamo'] is torch._dynamo")
+
+
+def test_lightning_knows_a_compiled_module_that_was_compiled_later():
+    run(
+        "from lightning.fabric.wrappers import OptimizedModule\n"
+        "plain = nn.Linear(1, 1)\n"
+        "assert not isinstance(plain, OptimizedModule) and is_waiting('torch._dynamo')\n"
+        "compiled = torch.compile(plain, backend='eager')\n"
+        "assert isinstance(compiled, OptimizedModule) and issubclass(type(compiled), OptimizedModule)\n"
+        "assert not isinstance(plain, OptimizedModule)\n"
+    )
+
+
+def test_a_function_exempted_before_the_execution_is_exempt_after_it():
+    run(
+        "calls = []\n"
+        "@torch.compiler.disable\n"
+        "def eager(x):\n"
+        "    calls.append(torch.compiler.is_compiling())\n"
+        "    return x + 1\n"
+        "assert is_waiting('torch._dynamo') and eager.__name__ == 'eager'\n"
+        "assert eager(torch.zeros(1)) == 1\n"
+        "counter = []\n"
+        "def backend(graph, inputs):\n"
+        "    counter.append(str(graph.graph))\n"
+        "    return graph.forward\n"
+        "compiled = torch.compile(lambda x: eager(2 * x) * 3, backend=backend)\n"
+        "assert compiled(torch.ones(1)) == 9\n"
+        "assert len(counter) == 2 and calls == [False, False]\n"  # the graph breaks around it
+        "assert eager._torchdynamo_disable\n"
+    )
+
+
+def test_an_optimiser_that_stepped_before_steps_the_same_after():
+    run(
+        STEP + "import copy\n"
+        "twin = copy.deepcopy(net)\n"
+        "other = torch.optim.Adam(twin.parameters(), lr=0.1)\n"
+        "other.load_state_dict(copy.deepcopy(optimizer.state_dict()))\n"
+        "def step(net, optimizer):\n"
+        "    net(torch.ones(3, 1)).square().mean().backward(); optimizer.step(); optimizer.zero_grad()\n"
+        "step(net, optimizer)\n"
+        "torch._dynamo.config\n"
+        "step(twin, other)\n"
+        "assert all(torch.equal(a, b) for a, b in zip(net.parameters(), twin.parameters()))\n"
+    )
+
+
+def test_metrics_are_computed_without_a_plotting_library_and_plotted_with_it():
+    pytest.importorskip("matplotlib")
+    run(
+        "from torchmetrics import MeanSquaredError\n"
+        "metric = MeanSquaredError()\n"
+        "metric.update(torch.zeros(2), torch.ones(2))\n"
+        "assert metric.compute() == 1 and 'matplotlib' not in sys.modules\n"
+        "import os; os.environ['MPLBACKEND'] = 'agg'\n"
+        "figure, _ = metric.plot()\n"
+        "assert type(figure).__module__ == 'matplotlib.figure'\n"
+    )
+
+
+def test_scipy_signal_is_as_torchmetrics_leaves_it():
+    run(
+        "import scipy.signal\n"
+        "assert is_waiting('scipy.signal')\n"
+        "assert scipy.signal.convolve([1, 1], [1, 1]).tolist() == [1, 2, 1]\n"
+        "assert scipy.signal.hamming is scipy.signal.windows.hamming and not is_waiting('scipy.signal')\n"
+    )
+
+
+def test_a_module_that_is_imported_already_stays_as_it_is():
+    done = subprocess.run(
+        [
+            sys.executable,
+            "-c",
+            "import torch, torch._dynamo\n"
+            "held = vars(torch._dynamo)['disable']\n"
+            "from descentlab.deferred import defer\n"
+            "defer(); defer()\n"
+            "import torch._dynamo\n"
+            "assert torch._dynamo.disable is held\n",
+        ],
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
