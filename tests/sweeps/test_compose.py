@@ -1,0 +1,52 @@
+"""Jobs composed together have the settings that Hydra's own composition gives each."""
+
+import pytest
+from hydra.core.config_loader import ConfigLoader
+from hydra.types import RunMode
+
+from descentlab.errors import InputError
+from descentlab.settings.check import check
+from descentlab.settings.compose import CONFIG_NAME, plain
+from descentlab.sweeps.compose import compose_jobs
+
+OVERRIDES = {
+    "a choice": ["model=polynomial"],
+    "an experiment": ["experiment=cubic_stability", "seed=3"],
+    "an integer": ["seed=7"],
+    "a negative number": ["data.left_slope=-2.5"],
+    "a number with an exponent": ["optimizer.lr=1e-3"],
+    "a number in quotes": ["name='007'"],
+    "text": ["name=a-b"],
+    "text with a blank": ["name='a b'"],
+    "a boolean": ["model.bias=true"],
+    "null": ["history.every=null"],
+    "a list": ["model=linear", "model.initial_coefficients=[1,2]"],
+    "a list in a value that others depend on": ["data=table", "data.x=[[1,2],[3,4]]", "data.y=[1,2]"],
+    "a value that others depend on": ["logger.every=7"],
+    "a value through a reference of a choice": ["scheduler=cosine", "trainer.max_steps=7"],
+    "an interpolation": ["model.seed=${data.num_samples}", "data.num_samples=12"],
+    "a removed callback": ["~callbacks.progress"],
+    "an added key": ["+callbacks.mine={_target_: descentlab.callbacks.progress.Progress}"],
+    "values beside choices": ["model=linear", "data=line", "optimizer=adam", "optimizer.betas=[0.8,0.9]", "seed=2"],
+}
+
+
+@pytest.mark.parametrize("overrides", OVERRIDES.values(), ids=OVERRIDES)
+def test_a_job_has_the_settings_that_hydra_composes(overrides: list[str], loader: ConfigLoader) -> None:
+    sweep = loader.load_configuration(CONFIG_NAME, ["hydra.mode=MULTIRUN"], run_mode=RunMode.MULTIRUN)
+    # A job before it, so that the job is laid over another's composition.
+    other = [text.replace("7", "9") for text in overrides]
+    _, job = compose_jobs(loader, sweep, [other, overrides], first=0)
+    assert job.settings == check(plain(loader.load_sweep_config(sweep, overrides)))
+
+
+def test_an_impossible_job_is_named_with_its_overrides(loader: ConfigLoader) -> None:
+    sweep = loader.load_configuration(CONFIG_NAME, ["hydra.mode=MULTIRUN"], run_mode=RunMode.MULTIRUN)
+    with pytest.raises(InputError, match=r"optimizer\.lr: expected a value greater than 0, got 0.*job 6: optimizer"):
+        compose_jobs(loader, sweep, [["optimizer.lr=0.1"], ["optimizer.lr=0"]], first=5)
+
+
+def test_a_misspelt_key_of_a_job_is_answered_with_the_nearest(loader: ConfigLoader) -> None:
+    sweep = loader.load_configuration(CONFIG_NAME, ["hydra.mode=MULTIRUN"], run_mode=RunMode.MULTIRUN)
+    with pytest.raises(InputError, match="did you mean hidden_width"):
+        compose_jobs(loader, sweep, [["model.hidden_widht=3"]], first=0)
