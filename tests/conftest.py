@@ -23,7 +23,7 @@ import lightning.pytorch  # noqa: F401  before the hook, which compiles anew wha
 import pytest
 import scipy.special  # noqa: F401  likewise
 import torch
-import torch.utils.tensorboard  # noqa: F401  likewise
+import torch.utils.tensorboard
 from annotated_types import Ge, Gt
 from jaxtyping import install_import_hook
 

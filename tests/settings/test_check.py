@@ -36,7 +36,7 @@ REFUSED = {
     "data=table data.val_fraction=1": "data.val_fraction: expected a value less than 1, got 1.",
     "name=''": "name: expected at least 1 character, got ''.",
     "model.activation=rellu": "model.activation: expected 'identity', 'leaky_relu', 'relu', ",
-    "trainer.engine=fast": "trainer.engine: expected 'auto', 'eager', 'recorded'",
+    "trainer.engine=fast": "trainer.engine: expected 'auto', ",
     "+optimizer.lrr=1": "optimizer.lrr: there is no such setting; did you mean lr?",
     "+model.hidden_widht=3": "model.hidden_widht: there is no such setting; did you mean hidden_width?",
     "+data.coefficients=[1,2]": "data.coefficients: there is no such setting; Valid: batch_size",

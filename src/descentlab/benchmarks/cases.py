@@ -27,7 +27,7 @@ def step_cases() -> list[Case]:
             ["model=wide_net", "optimizer.lr=0.001"],
             sigmoid_1_500_1,
             sgd(0.001),
-            num_steps=500,
+            num_steps=250,
         ),
     ]
 
@@ -65,8 +65,8 @@ def logging_cases() -> list[Case]:
 def minibatch_cases() -> list[Case]:
     """Shuffled batches of points that lie in memory."""
     return [
-        batches_case("step, batches of 32 from 100", 0.35, [], 100, 32, ours=range(1000, 4000), peer=range(100, 600)),
-        batches_case("step, batches of 4096 from 1e6", 0.02, [], 10**6, 4096, ours=range(200, 800), peer=range(4, 14)),
+        batches_case("step, batches of 32 from 100", 0.35, [], 100, 32, ours=range(500, 2500), peer=range(100, 600)),
+        batches_case("step, batches of 4096 from 1e6", 0.02, [], 10**6, 4096, ours=range(100, 500), peer=range(4, 14)),
     ]
 
 

@@ -46,7 +46,7 @@ def full_batch_case(
     optimizer: Callable[[nn.Module], Optimizer],
     *,
     scheduled: bool = False,
-    num_steps: int = 1000,
+    num_steps: int = 500,
 ) -> Case:
     """A run on 100 points against `plain_loops.descend`."""
 
@@ -59,7 +59,7 @@ def full_batch_case(
         name,
         goal,
         "step",
-        ours=lambda: per_step_of_run(overrides, num_steps, 4 * num_steps),
+        ours=lambda: per_step_of_run(overrides, num_steps, 5 * num_steps),
         peer=lambda: per_step_of_loop(loop, num_steps),
     )
 

@@ -8,8 +8,9 @@ from annotated_types import Ge
 from lightning.pytorch import Trainer
 from lightning.pytorch.loggers import TensorBoardLogger
 from torch import Tensor
+from torch.utils.tensorboard import SummaryWriter
 
-from descentlab.callbacks.observation import observe_run
+from descentlab.callbacks.observation import Observation, observe_run
 from descentlab.callbacks.steps import StepCallback
 from descentlab.modules.regression import RegressionModule
 
@@ -31,17 +32,29 @@ class Histograms(StepCallback):
         boards = [logger.experiment for logger in trainer.loggers if isinstance(logger, TensorBoardLogger)]
         if not boards:
             return
-        seen = observe_run(trainer, module)
-        spread: dict[str, Tensor] = {
-            **{_tag("parameters", name): p.detach() for name, p in module.net.named_parameters()},
-            **{_tag("gradients", name): gradient for name, gradient in seen.gradients.items()},
-            **{_tag("activations", name): output for name, output in seen.activations.items()},
-        }
-        for tag, values in spread.items():
-            finite = values[torch.isfinite(values)]
-            if finite.numel():
-                for board in boards:
-                    board.add_histogram(tag, finite, step, bins=bin_edges(finite, self.bins))
+        for board in boards:
+            add_histograms(board, module, observe_run(trainer, module), step, self.bins)
+
+
+def add_histograms(board: SummaryWriter, module: RegressionModule, seen: Observation, step: int, num_bins: int) -> None:
+    """Write the histograms of one step.
+
+    Args:
+        board: where to.
+        module: as it is at the step; its parameters are shown.
+        seen: of it: its gradients and activations are shown.
+        step: gradient updates made.
+        num_bins: of each histogram.
+    """
+    spread: dict[str, Tensor] = {
+        **{_tag("parameters", name): p.detach() for name, p in module.net.named_parameters()},
+        **{_tag("gradients", name): gradient for name, gradient in seen.gradients.items()},
+        **{_tag("activations", name): output for name, output in seen.activations.items()},
+    }
+    for tag, values in spread.items():
+        finite = values[torch.isfinite(values)]
+        if finite.numel():
+            board.add_histogram(tag, finite, step, bins=bin_edges(finite, num_bins))
 
 
 def bin_edges(values: Tensor, num_bins: int) -> "np.ndarray[Any, np.dtype[np.float64]]":

@@ -13,7 +13,6 @@ from typing import Any
 
 import torch
 from lightning.pytorch import Trainer
-from lightning.pytorch.loggers import TensorBoardLogger
 
 from descentlab.callbacks.history import History
 from descentlab.callbacks.validation import validation_losses
@@ -22,6 +21,7 @@ from descentlab.modules.regression import RegressionModule
 from descentlab.runs.assemble import assemble, build_trainer
 from descentlab.runs.chunks import Chunks, why_step_by_step
 from descentlab.runs.files import TABLE, write_whole
+from descentlab.runs.hyperparameters import log_hyperparameters
 from descentlab.runs.outcome import config_text, files_of, outcome_of
 from descentlab.runs.result import Result, Status
 
@@ -97,24 +97,9 @@ def _write(
     callbacks = trainer.callbacks  # type: ignore[attr-defined]  # Lightning sets it in __init__
     history = next(callback for callback in callbacks if isinstance(callback, History))
     files = files_of(result, settings, module, history.rows(), validation_losses(trainer))
-    for logger in trainer.loggers:
-        if isinstance(logger, TensorBoardLogger):
-            metrics = {f"final/{name}": value for name, value in result.metrics.items()}
-            logger.log_hyperparams(_varied(settings), metrics, step=result.num_steps)
-            logger.experiment.close()
+    log_hyperparameters(trainer.loggers, settings, result)
     for name, text in files.items():
         write_whole(result.folder / name, text)
-
-
-def _varied(settings: Mapping[str, Any]) -> dict[str, Any]:
-    """The settings that make one run differ from another: of the model, data, loss and optimiser."""
-    groups = ("model", "data", "loss", "optimizer", "scheduler")
-    flat = {f"{group}.{key}": value for group in groups for key, value in settings[group].items()}
-    return {
-        "seed": settings["seed"],
-        "trainer.max_steps": settings["trainer"]["max_steps"],
-        **{key: value if isinstance(value, bool | int | float | str) else str(value) for key, value in flat.items()},
-    }
 
 
 @contextmanager

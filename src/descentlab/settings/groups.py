@@ -36,10 +36,11 @@ class DebugSettings(Strict):
 
 
 class SweepSettings(Strict):
-    """`folders`: most jobs that get a folder of their own. `fails_above`: a job whose `train/mse` ends
-    above this counts as failed in the summary; null counts only those that did not complete."""
+    """`events`: stacks of more jobs than this write TensorBoard events for the best, the median, the
+    worst and the first failed ones alone. `fails_above`: a job whose `train/mse` ends above this counts
+    as failed in the summary; null counts only those that did not complete."""
 
-    folders: NonNegativeInt
+    events: NonNegativeInt
     fails_above: Annotated[float, Gt(0)] | None
 
 

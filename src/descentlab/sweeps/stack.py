@@ -24,6 +24,7 @@ from descentlab.runs.files import TABLE
 from descentlab.runs.outcome import files_of, outcome_of
 from descentlab.runs.result import Result, Status
 from descentlab.sweeps.compose import Job
+from descentlab.sweeps.events import write_events
 from descentlab.sweeps.stacked_module import Member, StackedRegression, StackHistory, StackValidation
 from descentlab.sweeps.table import Outcome
 from descentlab.targets import build
@@ -56,7 +57,32 @@ def train_stack(jobs: Sequence[Job], folder: Path) -> list[Outcome]:
         show_progress="progress" in settings["callbacks"],
     )
     share = (time.perf_counter() - began) / len(jobs)
-    return [Outcome(job, _write_member(fitted, k, job, share, folder)) for k, job in enumerate(jobs)]
+    results = [_write_member(fitted, k, job, share, folder) for k, job in enumerate(jobs)]
+    for k in _shown(results, settings["sweep"]["events"]):
+        member, result = fitted.module.members[k], results[k]
+        last = jobs[k].settings["optimizer"]["lr"]
+        write_events(
+            jobs[k].settings,
+            result,
+            member.module,
+            member.data,
+            _rows(fitted, k, result.num_steps),
+            _validation(fitted, k, result),
+            [last] if rates is None else rates[:, k].tolist(),
+        )
+    return [Outcome(job, result) for job, result in zip(jobs, results, strict=True)]
+
+
+def _shown(results: Sequence[Result], most: int) -> list[int]:
+    """The members that get events of their own: all, or in a stack of more than `most` the best, the
+    median, the worst and the first that failed, since TensorBoard stalls at some hundred runs."""
+    if len(results) <= most:
+        return list(range(len(results)))
+    ended = [k for k, result in enumerate(results) if result.status == "completed"]
+    ranked = sorted(ended, key=lambda k: results[k].metrics.get("val/loss", results[k].metrics["train/loss"]))
+    chosen = [ranked[0], ranked[len(ranked) // 2], ranked[-1]] if ranked else []
+    failed = [k for k, result in enumerate(results) if result.status != "completed"]
+    return sorted({*chosen, *failed[:3]})
 
 
 class FittedStack:
@@ -161,10 +187,7 @@ def _write_member(fitted: FittedStack, k: int, job: Job, share: float, sweep: Pa
         engine="stacked",
         folder=sweep / str(job.number),
     )
-    known = fitted.validation_losses[k] if fitted.validation_losses else []
-    validation = {step: loss for step, loss in zip(fitted.validation.losses, known, strict=False) if step <= num_steps}
-    if "val/loss" in result.metrics:
-        validation[num_steps] = result.metrics["val/loss"]
+    validation = _validation(fitted, k, result)
     making = sweep / f".{job.number}"
     (making / "checkpoints").mkdir(parents=True)
     for name, text in files_of(result, job.settings, member.module, _rows(fitted, k, num_steps), validation).items():
@@ -174,6 +197,16 @@ def _write_member(fitted: FittedStack, k: int, job: Job, share: float, sweep: Pa
         shutil.copyfile(table, making / TABLE)
     making.rename(sweep / str(job.number))
     return result
+
+
+def _validation(fitted: FittedStack, k: int, result: Result) -> dict[int, float]:
+    """`val/loss` of member k by step, up to its own end."""
+    known = fitted.validation_losses[k] if fitted.validation_losses else []
+    validation = dict(zip(fitted.validation.losses, known, strict=False))
+    validation = {step: loss for step, loss in validation.items() if step <= result.num_steps}
+    if "val/loss" in result.metrics:
+        validation[result.num_steps] = result.metrics["val/loss"]
+    return validation
 
 
 def _rows(fitted: FittedStack, k: int, num_steps: int) -> Rows:

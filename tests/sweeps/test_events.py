@@ -1,0 +1,59 @@
+"""TensorBoard shows of a stacked job what it shows of a lone run."""
+
+from pathlib import Path
+
+import pytest
+from hydra.core.config_loader import ConfigLoader
+from hydra.types import RunMode
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+from descentlab.runs.train import train
+from descentlab.settings.compose import CONFIG_NAME
+from descentlab.sweeps.compose import Job, compose_jobs
+from descentlab.sweeps.stack import train_stack
+
+SETTINGS = ["trainer.max_steps=60", "logger.every=20", "callbacks.histograms.every=30", "~logger.csv", "seed=3"]
+
+
+def compose(loader: ConfigLoader, *overrides: str) -> list[Job]:
+    sweep = loader.load_configuration(CONFIG_NAME, ["hydra.mode=MULTIRUN"], run_mode=RunMode.MULTIRUN)
+    return compose_jobs(loader, sweep, [[*SETTINGS, *overrides, f"optimizer.lr={lr}"] for lr in (0.1, 0.2)], first=0)
+
+
+def events(folder: Path) -> EventAccumulator:
+    accumulator = EventAccumulator(str(folder / "tensorboard"), size_guidance={"histograms": 0, "scalars": 0})
+    accumulator.Reload()
+    return accumulator
+
+
+@pytest.fixture
+def pair(loader: ConfigLoader, tmp_path: Path) -> tuple[EventAccumulator, EventAccumulator]:
+    jobs = compose(loader)
+    train_stack(jobs, tmp_path)
+    (tmp_path / "lone").mkdir()
+    train(jobs[1].settings, tmp_path / "lone")
+    return events(tmp_path / "1"), events(tmp_path / "lone")
+
+
+def test_scalars_are_those_of_the_lone_run(pair: tuple[EventAccumulator, EventAccumulator]) -> None:
+    ours, theirs = pair
+    tags = set(theirs.Tags()["scalars"])
+    assert set(ours.Tags()["scalars"]) == tags
+    for tag in tags:
+        assert [(e.step, e.value) for e in ours.Scalars(tag)] == [(e.step, e.value) for e in theirs.Scalars(tag)], tag
+
+
+def test_histograms_are_those_of_the_lone_run(pair: tuple[EventAccumulator, EventAccumulator]) -> None:
+    ours, theirs = pair
+    tags = set(theirs.Tags()["histograms"])
+    assert set(ours.Tags()["histograms"]) == tags
+    for tag in tags:
+        shown, expected = ([(e.step, e.histogram_value) for e in each.Histograms(tag)] for each in pair)
+        assert shown == expected, tag
+
+
+def test_a_big_stack_shows_only_a_few_jobs(loader: ConfigLoader, tmp_path: Path) -> None:
+    jobs = compose(loader, "sweep.events=1")
+    more = [Job(number, job.overrides, job.settings) for number, job in enumerate(jobs * 3)]
+    train_stack(more, tmp_path)
+    assert {path.parent.parent.name for path in tmp_path.glob("*/tensorboard/events*")} < {"0", "1", "2", "3", "4", "5"}
