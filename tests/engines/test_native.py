@@ -89,13 +89,13 @@ class Exponential(nn.Module):
 def test_the_exponential_keeps_its_stated_error():
     def run(engine):
         losses = []
-        for value in torch.linspace(-80, 80, 321).tolist():
+        for value in torch.linspace(-80, 80, 41).tolist():
             ours = problem(Exponential, lambda p: optim.SGD(p, lr=1e-30), loss="l1")
             ours.batches.x, ours.batches.y = torch.full((1, 1), value), torch.zeros(1, 1)
             losses.append(engine(ours).advance(1).losses)
         return torch.cat(losses)
 
-    exact = torch.linspace(-80, 80, 321).double().exp()
+    exact = torch.linspace(-80, 80, 41).double().exp()
     found = run(NativeEngine).double()
     assert float(((found - exact) / exact).abs().max()) < 2.5e-7
 
