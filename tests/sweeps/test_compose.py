@@ -24,6 +24,8 @@ OVERRIDES = {
     "a list in a value that others depend on": ["data=table", "data.x=[[1,2],[3,4]]", "data.y=[1,2]"],
     "a value that others depend on": ["logger.every=7"],
     "a value through a reference of a choice": ["scheduler=cosine", "trainer.max_steps=7"],
+    "a value that others count with": ["trainer.max_steps=70000"],
+    "a value in the middle of a chain": ["trainer.max_steps=70000", "logger.every=97"],
     "an interpolation": ["model.seed=${data.num_samples}", "data.num_samples=12"],
     "a removed callback": ["~callbacks.progress"],
     "an added key": ["+callbacks.mine={_target_: descentlab.callbacks.progress.Progress}"],

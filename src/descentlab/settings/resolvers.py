@@ -1,4 +1,4 @@
-"""The interpolations of the configs: ${run_name:…}, ${unique_id:}, ${either:…}, ${num_features:…}."""
+"""The interpolations of the configs: ${run_name:…}, ${unique_id:}, ${either:…}, ${spread:…}, ${num_features:…}."""
 
 import secrets
 from collections.abc import Sequence
@@ -12,12 +12,18 @@ def register_resolvers() -> None:
     OmegaConf.register_new_resolver("run_name", _run_name, replace=True)
     OmegaConf.register_new_resolver("unique_id", lambda: secrets.token_hex(4), use_cache=True, replace=True)
     OmegaConf.register_new_resolver("either", lambda first, second: second if first is None else first, replace=True)
+    OmegaConf.register_new_resolver("spread", _spread, replace=True)
     OmegaConf.register_new_resolver("num_features", _num_features, replace=True)
 
 
 def _run_name(experiment: str | None, model: str) -> str:
     """The experiment's name, or the model's where there is none."""
     return model if experiment in (None, "null", "None") else str(experiment)
+
+
+def _spread(max_steps: Any, least: int, most: int) -> int:
+    """Every `least` steps, or further apart where that would be more than `most` times in the run."""
+    return max(least, -(-max_steps // most)) if isinstance(max_steps, int) else least
 
 
 def _num_features(features: Any, x: Any) -> int:

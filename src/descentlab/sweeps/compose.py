@@ -6,7 +6,7 @@ composition serves all jobs that make the same choices.
 """
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -26,7 +26,8 @@ from descentlab.settings.explain import explain
 _NUMBER = re.compile(r"[A-Za-z_][\w.]*=(?:(?P<int>-?(?:0|[1-9]\d*))|(?P<float>-?\d+\.\d+(?:e-?\d+)?|-?\d+e-?\d+))")
 _REFERENCE = re.compile(r"\$\{([A-Za-z_]\w*(?:\.\w+)*)\}")
 _OF_THE_LAUNCH = ("resume=", "check=")
-_OF_THE_SWEEP = {"hydra", "run_name", "unique_id", "now"}
+_READ_THEIR_ARGUMENTS = {"hydra", "run_name", "unique_id", "now", "either", "spread", "num_features"}
+"""Interpolations that ask Hydra, or nothing but their arguments; of any other it is not known."""
 
 
 @dataclass(frozen=True)
@@ -67,7 +68,7 @@ def compose_jobs(loader: ConfigLoader, sweep: DictConfig, overrides: Sequence[Se
                 key = (tuple(choices), tuple(values))
                 if key not in bases:
                     # With the first job's values, so that Hydra itself refuses a key that is not there.
-                    bases[key] = _Base(loader, sweep, [*choices, *(text for text, _ in values.values())])
+                    bases[key] = _Base(loader, sweep, [*choices, *(text for text, _ in values.values())], values)
                 settings = bases[key].with_values({key: value for key, (_, value) in values.items()})
                 own = [text for text in texts if not text.startswith(_OF_THE_LAUNCH)]
                 jobs.append(Job(number, own, check(settings)))
@@ -127,38 +128,69 @@ class _Splitter:
 
 
 class _Base:
-    """One composition, over which the values of many jobs are laid."""
+    """One composition, over which the values of many jobs are laid.
 
-    def __init__(self, loader: ConfigLoader, sweep: DictConfig, overrides: list[str]) -> None:
+    Args:
+        loader: Hydra's.
+        sweep: the sweep's config.
+        overrides: choices and values of the first job.
+        keys: of the values that the jobs of this base give.
+    """
+
+    def __init__(self, loader: ConfigLoader, sweep: DictConfig, overrides: list[str], keys: Iterable[str]) -> None:
         self._config = loader.load_sweep_config(sweep, overrides)
         self._plain = plain(self._config)
         texts = dict(_interpolations(OmegaConf.to_container(self._config), ()))
-        self._references = {key: match[1] for key, text in texts.items() if (match := _REFERENCE.fullmatch(text))}
-        self._others = [key for key, text in texts.items() if key not in self._references and _may_vary(text)]
+        stale = _depending_on(set(keys), texts)
+        self._references = {key: match[1] for key in stale if (match := _REFERENCE.fullmatch(texts[key]))}
+        self._others = [key for key in stale if key not in self._references]
 
     def with_values(self, values: dict[str, Any]) -> dict[str, Any]:
-        """The plain settings with these values; all jobs of a base give values of the same keys."""
+        """The plain settings with these values."""
         settings = self._plain
         for key, value in values.items():
             settings = _replaced(settings, key, value)
-        for key in self._references:
-            if (source := self._source(key, values)) in values:
-                settings = _replaced(settings, key, values[source])
         if self._others:
             HydraConfig.instance().set_config(self._config)
             for key, value in values.items():
                 OmegaConf.update(self._config, key, value, merge=True)
-            for key in set(self._others) - set(values):
+            for key in self._others:
                 node = OmegaConf.select(self._config, key, throw_on_missing=True)
                 value = OmegaConf.to_container(node, resolve=True) if OmegaConf.is_config(node) else node
                 settings = _replaced(settings, key, value)
+        for key in self._references:
+            source = key
+            while source in self._references:
+                source = self._references[source]
+            settings = _replaced(settings, key, _at(settings, source))
         return settings
 
-    def _source(self, key: str, values: dict[str, Any]) -> str:
-        """The key at the end of a chain of references, or the first on it that a job sets itself."""
-        while key in self._references and key not in values:
-            key = self._references[key]
-        return key
+
+def _depending_on(keys: set[str], texts: dict[str, str]) -> list[str]:
+    """The keys of the interpolations that depend on the values of `keys`, also by way of each other."""
+    changed, stale = set(keys), [""]
+    found: list[str] = []
+    while stale:
+        stale = [key for key, text in texts.items() if key not in changed and _asks_for(text, changed)]
+        changed |= set(stale)
+        found += stale
+    return found
+
+
+def _asks_for(text: str, keys: set[str]) -> bool:
+    """Whether an interpolation reads one of the keys; one whose reading cannot be told from its text does."""
+    for name in re.findall(r"\$\{\s*([^{}$]*)", text):
+        resolver, is_call, _ = name.partition(":")
+        if is_call:
+            if resolver not in _READ_THEIR_ARGUMENTS:
+                return True
+        elif name.startswith(".") or any(_overlap(name, key) for key in keys):
+            return True
+    return False
+
+
+def _overlap(one: str, other: str) -> bool:
+    return one == other or one.startswith(f"{other}.") or other.startswith(f"{one}.")
 
 
 def _interpolations(node: Any, path: tuple[str, ...]) -> Iterator[tuple[str, str]]:
@@ -172,14 +204,16 @@ def _interpolations(node: Any, path: tuple[str, ...]) -> Iterator[tuple[str, str
         yield ".".join(path), str(node)
 
 
-def _may_vary(text: str) -> bool:
-    """Whether an interpolation may depend on a job's values: it may, unless it asks Hydra alone."""
-    return any(name not in _OF_THE_SWEEP for name in re.findall(r"\$\{\s*([^{}:]*)", text))
-
-
 def _replaced(settings: dict[str, Any], key: str, value: Any) -> dict[str, Any]:
     """A copy of nested settings with the value at a key replaced; all else is shared."""
     first, _, rest = key.partition(".")
     if first not in settings or (rest and not isinstance(settings[first], dict)):
         raise InputError(f"{key}: there is no such key; {did_you_mean(first, settings)}")
     return {**settings, first: _replaced(settings[first], rest, value) if rest else value}
+
+
+def _at(settings: dict[str, Any], key: str) -> Any:
+    value: Any = settings
+    for part in key.split("."):
+        value = value[part]
+    return value
