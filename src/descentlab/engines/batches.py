@@ -81,13 +81,18 @@ class ShuffledBatches:
         return self.x.index_select(0, samples), self.y.index_select(0, samples)
 
     def state_dict(self) -> dict[str, Any]:
-        return {"start": self.start, "order": self.order.clone(), "generator": self.generator.get_state()}
+        """The place in the epoch, and the generator from before it was shuffled: the order follows from
+        it, and a state is small however many samples there are."""
+        return {"start": self.start, "generator": self._before_epoch.clone()}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        self.start, self.order = state["start"], state["order"].clone()
-        self.generator.set_state(state["generator"])
+        if not torch.equal(state["generator"], self._before_epoch):
+            self.generator.set_state(state["generator"])
+            self._begin_epoch()
+        self.start = state["start"]
 
     def _begin_epoch(self) -> None:
+        self._before_epoch = self.generator.get_state()
         self.order = torch.randperm(len(self.x), generator=self.generator)
         self.start = 0
 

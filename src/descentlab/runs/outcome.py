@@ -12,7 +12,7 @@ from descentlab.data.points import PointsDataModule
 from descentlab.modules.coefficients import MOST_COLUMNS, num_parameters
 from descentlab.modules.regression import RegressionModule
 from descentlab.nets.linear_in_parameters import LinearInParameters
-from descentlab.runs.history_file import history_columns, history_text
+from descentlab.runs.history_file import history_text
 from descentlab.runs.result import Result, Status
 
 _DUMPER = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
@@ -50,10 +50,9 @@ def files_of(
 ) -> dict[str, str]:
     """The texts of `config.yaml`, `history.csv` and `result.json`, by their names; the result comes last,
     so that a folder with a result is whole."""
-    columns = history_columns(module, rows, validation)
     return {
         "config.yaml": config_text(settings),
-        "history.csv": history_text(columns),
+        "history.csv": history_text(module, rows, validation),
         "result.json": result.to_json(),
     }
 
