@@ -123,6 +123,13 @@ def test_a_sweep_in_which_a_run_diverges_exits_with_0(typed, tmp_path):
     assert (answer.code, statuses) == (0, ["completed", "diverged"])
 
 
+@pytest.mark.parametrize("place", [0, 1, 3], ids=["first", "in the midst", "last"])
+def test_a_sweep_is_asked_for_anywhere_on_the_line(typed, place):
+    words = ["model=linear", "seed=1,2", "check=true"]
+    answer = typed("train", *words[:place], "-m", *words[place:])
+    assert (answer.code, answer.out, answer.err) == (0, "2 jobs can be run\n", "")
+
+
 def test_a_check_says_what_can_be_run_and_runs_nothing(typed, tmp_path):
     answer = typed("train", *QUICK, "check=true")
     assert (answer.code, answer.out) == (0, "1 job can be run\n")

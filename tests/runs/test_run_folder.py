@@ -28,7 +28,7 @@ def test_the_files_are_those_of_the_contract(run):
 
 
 def test_the_config_file_gives_the_settings_back(any_experiment, trained):
-    run = trained(f"experiment={any_experiment}", "trainer.max_steps=2")
+    run = trained(f"experiment={any_experiment}", "trainer.max_steps=20")
     assert read_settings(run.folder / "config.yaml") == run.settings
 
 

@@ -10,7 +10,7 @@ from descentlab.runs.assemble import assemble
 from descentlab.settings.compose import config_folder
 from descentlab.targets import build
 
-STEPS = "trainer.max_steps=30"
+STEPS = "trainer.max_steps=20"
 
 
 def states(run) -> dict[str, Any]:
@@ -71,7 +71,7 @@ def test_every_optimizer_with_every_scheduler_is_the_loop_of_torchs_own(trained,
         loss.backward()
         return loss
 
-    for _ in range(30):
+    for _ in range(20):
         losses.append(stepper.step(closure).detach())
         if schedule is not None:
             schedule.step()
@@ -111,7 +111,7 @@ def test_a_clipped_gradient_has_the_norm_it_is_clipped_to(trained):
     first_step = (free.coefficients()[1] - free.coefficients()[0]) / 0.01
     assert first_step.norm() > 0.5  # else the test would show nothing
     steps = clipped.coefficients().diff(dim=0) / 0.01
-    assert steps.norm(dim=1).tolist() == pytest.approx([0.5] * 30, rel=1e-3)  # rounded where they are added
+    assert steps.norm(dim=1).tolist() == pytest.approx([0.5] * 20, rel=1e-3)  # rounded where they are added
     torch.testing.assert_close(steps[0] / 0.5, first_step / first_step.norm(), rtol=1e-3, atol=1e-3)
 
 
@@ -134,7 +134,7 @@ def test_a_callback_that_wants_every_batch_gets_it_with_one_line_that_says_so(tr
 
     looking = EveryBatch()
     run = train_with(tmp_path, [looking], "model=linear", STEPS, "logger=none")
-    assert looking.seen == 30
+    assert looking.seen == 20
     reason = "Lightning makes each step itself: the callback EveryBatch looks at every batch\n"
     assert capsys.readouterr().err == reason
     assert run.result["engine"] == "lightning"

@@ -85,8 +85,8 @@ def test_a_seed_of_a_group_leaves_the_others(group):
     assert {name: settings[name]["seed"] for name in ("data", "model")} == {"data": 7, "model": 7, group: 3}
 
 
-def test_checked_settings_pass_the_check_unchanged(any_experiment):
-    settings = compose([f"experiment={any_experiment}"])
+def test_checked_settings_pass_the_check_unchanged(trained, any_experiment):
+    settings = trained(f"experiment={any_experiment}", "trainer.max_steps=20").settings
     assert check(settings) == settings
 
 

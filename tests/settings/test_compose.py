@@ -51,14 +51,13 @@ def test_every_experiment_opens_with_its_command_line(any_experiment):
     assert lines[:2] == ["# @package _global_", f"# python scripts/train.py experiment={any_experiment}"]
 
 
-def test_every_experiment_gives_a_run_its_name(any_experiment):
-    assert compose([f"experiment={any_experiment}"])["name"] == any_experiment
+def test_every_experiment_gives_a_run_its_name(trained, any_experiment):
+    assert trained(f"experiment={any_experiment}", "trainer.max_steps=20").settings["name"] == any_experiment
 
 
-def test_every_experiment_trains(any_experiment, tmp_path):
-    settings = compose([f"experiment={any_experiment}", "trainer.max_steps=2"])
-    result = train(settings, tmp_path)
-    assert (result.status, result.num_steps) == ("completed", 2)
+def test_every_experiment_trains(trained, any_experiment):
+    result = trained(f"experiment={any_experiment}", "trainer.max_steps=20").result
+    assert (result["status"], result["num_steps"]) == ("completed", 20)
 
 
 def test_every_choice_trains(any_choice, tmp_path):

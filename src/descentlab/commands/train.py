@@ -39,6 +39,8 @@ def main() -> None:
     if {"-h", "--help"} & set(sys.argv[1:]):
         print(help_text())
         return
+    # Hydra's parser takes -m before all overrides or after them, not in their midst.
+    sys.argv[1:] = sorted(sys.argv[1:], key=lambda word: word not in ("-m", "--multirun"))
     os.environ.setdefault("HYDRA_FULL_ERROR", "1")  # Hydra hands its errors on; they are explained here
     register_resolvers()
     lone: list[str] = []
