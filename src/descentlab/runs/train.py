@@ -47,7 +47,7 @@ def train(settings: Mapping[str, Any], folder: Path) -> Result:
     write_whole(folder / "config.yaml", config_text(settings))
     if data.source is not None:
         write_whole(folder / TABLE, data.source.read_bytes())
-    engine = _choose_stepping(settings, data, module, trainer)
+    _choose_stepping(settings, data, module, trainer)
     started = time.perf_counter()
     status: Status = "failed"
     try:
@@ -63,7 +63,7 @@ def train(settings: Mapping[str, Any], folder: Path) -> Result:
             status=status,
             num_steps=trainer.global_step,
             seconds={"setup": started - began, "training": time.perf_counter() - started},
-            engine=module.engine.name if module.engine is not None else engine,
+            engine=_engine_of(module, trainer),
             folder=folder,
         )
         if trainer.is_global_zero:
@@ -73,18 +73,24 @@ def train(settings: Mapping[str, Any], folder: Path) -> Result:
 
 def _choose_stepping(
     settings: Mapping[str, Any], data: PointsDataModule, module: RegressionModule, trainer: Trainer
-) -> str:
+) -> None:
     engine: str = settings["trainer"]["engine"]
     reason = why_step_by_step(module, trainer, engine)
     if reason is not None:
         if engine != "lightning":
             print(f"Lightning makes each step itself: {reason}", file=sys.stderr)
-        return "lightning"
+        return
     callbacks = trainer.callbacks  # type: ignore[attr-defined]  # Lightning sets it in __init__
     module.train_in_chunks(data.batches, engine)
     history = next(callback for callback in callbacks if isinstance(callback, History))
     data.chunks = Chunks(callbacks, history, start=0, stop=settings["trainer"]["max_steps"])
-    return engine
+
+
+def _engine_of(module: RegressionModule, trainer: Trainer) -> str:
+    """What made the steps; `none` where there were none to be made."""
+    if trainer.max_steps == 0:
+        return "none"
+    return "lightning" if module.engine is None else module.engine.name
 
 
 def _write(

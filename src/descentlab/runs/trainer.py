@@ -28,7 +28,7 @@ def make_trainer(
         accelerator: the kind of device.
         devices: how many of them on each node.
         num_nodes: machines.
-        strategy: `ddp` divides the points among the devices.
+        strategy: `ddp` trains a copy on each device, and averages their gradients.
         gradient_clip_val: the largest norm of the gradient; None leaves it as it is.
         engine: what makes the steps: `auto` the fastest that leaves PyTorch's own bits, `native` compiled C,
             whose last bits differ, `eager` PyTorch itself, `lightning` one step a `training_step`.
