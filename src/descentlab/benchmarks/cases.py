@@ -27,7 +27,7 @@ def step_cases() -> list[Case]:
             ["model=wide_net", "optimizer.lr=0.001"],
             sigmoid_1_500_1,
             sgd(0.001),
-            num_steps=250,
+            num_steps=200,
         ),
     ]
 
