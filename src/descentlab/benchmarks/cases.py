@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import torch
 
+from descentlab.benchmarks.engines import native_case, stack_case
 from descentlab.benchmarks.plain_loops import Cubic, line, relu_1_2_1, sgd, sigmoid_1_500_1
 from descentlab.benchmarks.processes import process_cases
 from descentlab.benchmarks.ratio import Case
@@ -71,8 +72,12 @@ def minibatch_cases() -> list[Case]:
 
 
 def engine_cases() -> list[Case]:
-    """The engines that a user asks for by name, and stacks; empty until they are measured here."""
-    return []
+    """The native engine, which a user asks for by name, and a stack."""
+    return [
+        native_case("native step, 1-2-1", 0.03, relu_1_2_1, lr=0.1, num_steps=10_000),
+        native_case("native step, 1-500-1", 0.20, sigmoid_1_500_1, lr=0.001, num_steps=1000),
+        stack_case(),
+    ]
 
 
 def chosen(cases: Sequence[Case], only: str) -> list[Case]:

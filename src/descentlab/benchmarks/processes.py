@@ -42,6 +42,14 @@ def process_cases() -> list[Case]:
     whole = ["model=relu_net", "trainer.max_steps=1000"]
     return [
         Case("whole process, 1000 steps", 1.25, "process", lambda: command(whole), bare),
+        Case(
+            "sweep of 1000 jobs against one run",
+            3.0,
+            "process",
+            lambda: command(["-m", "model=relu_net", "seed=range(0,1000)"]),
+            lambda: command([*whole, "figures=false"]),
+            rounds=3,
+        ),
         Case("wrong command line", 0.35, "process", lambda: command(["modle=relu_net"], expected=2), import_torch),
         Case("--help", 0.35, "process", lambda: command(["--help"]), import_torch),
     ]

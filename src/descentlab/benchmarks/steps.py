@@ -51,7 +51,7 @@ def full_batch_case(
     """A run on 100 points against `plain_loops.descend`.
 
     Args:
-        num_steps: of the short run and of the loop; the long run makes 21 times as many.
+        num_steps: of the short run and of the loop; the long run makes 11 times as many.
     """
 
     def loop(count: int) -> None:
@@ -63,7 +63,7 @@ def full_batch_case(
         name,
         goal,
         "step",
-        ours=lambda: per_step_of_run(overrides, num_steps, 21 * num_steps),
+        ours=lambda: per_step_of_run(overrides, num_steps, 11 * num_steps),
         peer=lambda: per_step_of_loop(loop, num_steps),
     )
 
