@@ -18,7 +18,8 @@ FLOORS = [
     {"modules", "data"},
     {"callbacks"},
     {"runs"},
-    {"sweeps", "reports", "benchmarks"},
+    {"sweeps", "reports"},
+    {"benchmarks"},
     {"commands"},
     {"hydra_plugins"},
 ]
