@@ -143,5 +143,5 @@ def _differs(given: Any) -> bool:
 
 
 def _of_member(given: dict[str, Any], member: int) -> dict[str, Any]:
-    pick: Callable[[Any], Any] = lambda v: float(v[member]) if isinstance(v, Tensor) else v  # noqa: E731
+    pick: Callable[[Any], Any] = lambda v: float(v[member]) if isinstance(v, Tensor) else v  # noqa: E731  a name for the type checker
     return {k: tuple(map(pick, v)) if isinstance(v, tuple) else pick(v) for k, v in given.items()}

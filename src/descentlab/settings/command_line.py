@@ -28,7 +28,7 @@ def read_arguments(arguments: Sequence[str], schema: Mapping[str, Any], required
         if key not in schema:
             raise InputError(f"{key}: there is no such argument; {did_you_mean(key, schema)}")
         try:
-            value = text if schema[key] is str else OmegaConf.to_container(OmegaConf.from_dotlist([argument]))[key]  # type: ignore[call-overload,index]
+            value = text if schema[key] is str else OmegaConf.to_container(OmegaConf.from_dotlist([argument]))[key]  # type: ignore[call-overload,index]  # a dotlist is a mapping
         except Exception as error:
             raise InputError(f"{argument}: expected a value, but {text!r} cannot be read.") from error
         values[key] = check_value(value, schema[key], key)
