@@ -6,8 +6,9 @@ import pytest
 import torch
 
 from descentlab.functional.least_squares import least_squares
-from descentlab.runs.assemble import assemble
-from descentlab.settings.compose import config_folder
+from descentlab.runs.assemble import assemble, build_trainer
+from descentlab.runs.chunks import why_step_by_step
+from descentlab.settings.compose import compose, config_folder
 from descentlab.targets import build
 
 STEPS = "trainer.max_steps=20"
@@ -164,3 +165,12 @@ def test_a_callback_that_only_watches_the_ends_costs_no_engine(train_with, tmp_p
     assert watching.seen == ("start", "end")
     assert run.result["engine"] == "eager"
     assert capsys.readouterr().err == ""
+
+
+def test_a_run_on_another_device_is_stepped_by_lightning_which_moves_its_batches(tmp_path, monkeypatch):
+    settings = compose([])
+    _, module = assemble(settings)
+    trainer = build_trainer(settings, tmp_path)
+    monkeypatch.setattr(type(trainer.strategy), "root_device", torch.device("cuda"))
+    reason = why_step_by_step(module, trainer, "auto")
+    assert reason == "the engines work on the CPU, and this run is on cuda"

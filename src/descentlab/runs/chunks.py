@@ -74,6 +74,9 @@ def why_step_by_step(module: RegressionModule, trainer: Trainer, engine: str) ->
             return f"{type(module).__name__} has a {own[0]} of its own"
     if trainer.gradient_clip_val is not None:
         return "trainer.gradient_clip_val is set"
+    device = trainer.strategy.root_device.type
+    if device != "cpu":
+        return f"the engines work on the CPU, and this run is on {device}"
     if trainer.world_size > 1:
         return f"{trainer.world_size} processes train together"
     for callback in trainer.callbacks:  # type: ignore[attr-defined]  # Lightning sets it in __init__
