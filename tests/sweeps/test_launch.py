@@ -39,6 +39,25 @@ def test_a_job_that_fails_fails_alone(make_jobs: MakeJobs, tmp_path: Path, capsy
     assert "job 1 failed: nowhere.csv" in capsys.readouterr().err
 
 
+TABLE = ["model=linear", "data=table", "data.x=[1,2,3,4]", "data.y=[1,2,4,4]", "trainer.max_steps=5"]
+
+
+def test_a_job_of_a_stack_that_fails_fails_alone(
+    make_jobs: MakeJobs, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    outcomes = launch(make_jobs([[*TABLE, f"data.val_fraction={part}"] for part in (0.25, 0.9)]), tmp_path)
+    assert [outcome.result is None for outcome in outcomes] == [False, True]
+    assert "job 1 failed: data.val_fraction" in capsys.readouterr().err
+
+
+def test_jobs_whose_points_differ_in_number_run_alone(
+    make_jobs: MakeJobs, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    launch(make_jobs([[*TABLE, f"data.val_fraction={part}"] for part in (0.25, 0.5)]), tmp_path)
+    assert capsys.readouterr().err == "jobs run alone: their points differ in number\n"
+    assert [result["status"] for result in results(tmp_path)] == ["completed", "completed"]
+
+
 def test_taking_up_a_sweep_runs_what_is_missing_and_leaves_the_rest(make_jobs: MakeJobs, tmp_path: Path) -> None:
     launch(make_jobs(RATES), tmp_path)
     before = results(tmp_path)

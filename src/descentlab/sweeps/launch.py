@@ -54,7 +54,7 @@ def _run_group(group: Group, folder: Path) -> list[Outcome]:
     if group.reason is None and len(group.jobs) > 1:
         try:
             return train_stack(group.jobs, folder)
-        except CannotRecord as why:
+        except (CannotRecord, InputError) as why:  # nothing is written yet, and a job that fails is to fail alone
             print(f"jobs run alone: {why}", file=sys.stderr)
     return [_run_alone(job, folder / str(job.number)) for job in group.jobs]
 

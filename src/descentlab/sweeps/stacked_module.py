@@ -14,6 +14,7 @@ from torch.utils.data import default_collate
 from descentlab.callbacks.steps import StepCallback
 from descentlab.data.points import PointsDataModule
 from descentlab.engines.problem import Loss
+from descentlab.engines.record import CannotRecord
 from descentlab.engines.stack import Stack, StackTrace
 from descentlab.functional.losses import mse
 from descentlab.modules.coefficients import MOST_COLUMNS, num_parameters, unflatten
@@ -53,6 +54,8 @@ class StackedRegression(LightningModule):
         super().__init__()
         self.automatic_optimization = False
         self.members = tuple(members)
+        if len({_shapes(member.data) for member in members}) > 1:
+            raise CannotRecord("their points differ in number")
         first = members[0].module
         settings = {key: value for key, value in first.optimizer_settings.items() if key != "_target_"}
         self.x = _stacked([member.data.stages()["train"].x for member in members])
@@ -207,6 +210,10 @@ class StackValidation(StepCallback):
         for name, value in stack.parameters.items():
             mask = better.reshape(-1, *[1] * (value.dim() - 1))
             self.best[name] = torch.where(mask, value, self.best.get(name, value))
+
+
+def _shapes(data: PointsDataModule) -> tuple[tuple[str, torch.Size, torch.Size], ...]:
+    return tuple((stage, points.x.shape, points.y.shape) for stage, points in data.stages().items())
 
 
 def losses_of(
