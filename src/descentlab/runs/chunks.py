@@ -7,7 +7,7 @@ from lightning.pytorch import Callback, Trainer
 
 from descentlab.callbacks.history import History
 from descentlab.callbacks.progress import Progress
-from descentlab.callbacks.steps import StepCallback
+from descentlab.callbacks.steps import StepCallback, callbacks_of
 from descentlab.modules.regression import Chunk, RegressionModule
 
 _PER_BATCH_HOOKS = (
@@ -79,7 +79,7 @@ def why_step_by_step(module: RegressionModule, trainer: Trainer, engine: str) ->
         return f"the engines work on the CPU, and this run is on {device}"
     if trainer.world_size > 1:
         return f"{trainer.world_size} processes train together"
-    for callback in trainer.callbacks:  # type: ignore[attr-defined]  # Lightning sets it in __init__
+    for callback in callbacks_of(trainer):
         if isinstance(callback, StepCallback | History | Progress):
             continue
         for hook in _PER_BATCH_HOOKS:

@@ -15,6 +15,7 @@ import torch
 from lightning.pytorch import Trainer
 
 from descentlab.callbacks.history import History
+from descentlab.callbacks.steps import callbacks_of
 from descentlab.callbacks.validation import validation_losses
 from descentlab.data.points import PointsDataModule
 from descentlab.modules.regression import RegressionModule
@@ -80,7 +81,7 @@ def _choose_stepping(
         if engine != "lightning":
             print(f"Lightning makes each step itself: {reason}", file=sys.stderr)
         return
-    callbacks = trainer.callbacks  # type: ignore[attr-defined]  # Lightning sets it in __init__
+    callbacks = callbacks_of(trainer)
     module.train_in_chunks(data.batches, engine)
     history = next(callback for callback in callbacks if isinstance(callback, History))
     data.chunks = Chunks(callbacks, history, start=0, stop=settings["trainer"]["max_steps"])
@@ -100,7 +101,7 @@ def _write(
     module: RegressionModule,
     trainer: Trainer,
 ) -> None:
-    callbacks = trainer.callbacks  # type: ignore[attr-defined]  # Lightning sets it in __init__
+    callbacks = callbacks_of(trainer)
     history = next(callback for callback in callbacks if isinstance(callback, History))
     files = files_of(result, settings, module, history.rows(), validation_losses(trainer))
     log_hyperparameters(trainer.loggers, settings, result)
