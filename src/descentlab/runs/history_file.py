@@ -1,8 +1,9 @@
 """`history.csv`: the recorded rows of a run as a table."""
 
-from typing import Any
-
+import numpy as np
+import orjson
 import torch
+from jaxtyping import Bool, Float
 
 from descentlab.callbacks.history import Rows
 from descentlab.modules.coefficients import column_names
@@ -22,20 +23,51 @@ def history_text(module: RegressionModule, rows: Rows, validation: dict[int, flo
         rows: what was recorded.
         validation: `val/loss` by step; rows without one are empty.
     """
-    columns: dict[str, tuple[str, list[Any]]] = {
-        "step": ("%d", rows.steps),
-        "train/loss": (_NUMBER, (rows.losses * module.loss_scale).tolist()),
-    }
+    columns = {"train/loss": (rows.losses * module.loss_scale).double().numpy()}
     if rows.mse is not None:
-        columns["train/mse"] = (_NUMBER, rows.mse.tolist())
+        columns["train/mse"] = rows.mse.double().numpy()
+    empty = np.zeros(len(rows.steps), dtype=bool)
     if validation:
         # As float32, in which they were computed: their digits are the same, however they came here.
-        values = torch.tensor(list(validation.values()), dtype=torch.float32).tolist()
-        known = {step: _NUMBER % value for step, value in zip(validation, values, strict=True)}
-        columns["val/loss"] = ("%s", [known.get(step, "") for step in rows.steps])
+        values = torch.tensor(list(validation.values()), dtype=torch.float32).double().numpy()
+        column = np.full(len(rows.steps), np.nan)
+        _, at, of = np.intersect1d(rows.steps, list(validation), return_indices=True)
+        column[at] = values[of]
+        empty = ~np.isin(rows.steps, list(validation))
+        columns["val/loss"] = column
     if rows.parameters is not None:
-        by_column = module.columns(rows.parameters).T.tolist()
-        columns |= {name: (_NUMBER, by_column[k]) for k, name in enumerate(column_names(module.net))}
-    row_format = ",".join(form for form, _ in columns.values()) + "\n"
-    lines = map(row_format.__mod__, zip(*(column for _, column in columns.values()), strict=True))
-    return ",".join(columns) + "\n" + "".join(lines)
+        by_column = module.columns(rows.parameters).double().numpy().T
+        columns |= dict(zip(column_names(module.net), by_column, strict=True))
+    table = np.stack(list(columns.values()), axis=1)
+    blank = empty[:, None] & (np.array(list(columns)) == "val/loss")
+    header = ",".join(["step", *columns])
+    return "\n".join([header, *map("%d,%s".__mod__, zip(rows.steps, _lines(table, blank), strict=True)), ""])
+
+
+def _lines(table: Float[np.ndarray, "row column"], blank: Bool[np.ndarray, "row column"]) -> list[str]:
+    """The numbers of each row with commas between them, but those of `blank`."""
+    if not len(table):
+        return []
+    rounded, known = _nine_digits(table)
+    text = orjson.dumps(rounded, option=orjson.OPT_SERIALIZE_NUMPY).decode()
+    for long, short in (".0,", ","), (".0]", "]"), ("null", ""):
+        text = text.replace(long, short)
+    lines = text[2:-2].split("],[")
+    for row in np.nonzero(~(known | blank).all(axis=1))[0]:
+        cells = zip(table[row], blank[row], strict=True)
+        lines[row] = ",".join("" if is_blank else _NUMBER % value for value, is_blank in cells)
+    return lines
+
+
+def _nine_digits(
+    table: Float[np.ndarray, "row column"],
+) -> tuple[Float[np.ndarray, "row column"], Bool[np.ndarray, "row column"]]:
+    """The doubles nearest to the numbers in nine digits, and where they are those: a power of ten above
+    1e22 is no double, so what is very small or large, or not finite, is left as it is."""
+    size = np.abs(table)
+    known = ((size > 1e-13) & (size < 1e22)) | (table == 0)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        exponent = np.where(known & (table != 0), np.floor(np.log10(size)), 0)
+    scale = 10.0 ** np.abs(8 - exponent)
+    rounded = np.where(exponent <= 8, np.rint(table * scale) / scale, np.rint(table / scale) * scale)
+    return np.where(known, rounded, table), known

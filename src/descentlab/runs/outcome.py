@@ -1,9 +1,11 @@
 """What a trained module comes to: its result, and the files that say so."""
 
 from collections.abc import Mapping
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+import orjson
 import torch
 import yaml
 
@@ -59,7 +61,13 @@ def files_of(
 
 def config_text(settings: Mapping[str, Any]) -> str:
     """Plain settings as YAML, in their order."""
-    text: str = yaml.dump(dict(settings), Dumper=_DUMPER, sort_keys=False, allow_unicode=True)
+    return "".join(_block_text(orjson.dumps({key: value})) for key, value in settings.items())
+
+
+@lru_cache(maxsize=256)
+def _block_text(block: bytes) -> str:
+    """One group of settings as YAML: the jobs of a sweep have most of them in common."""
+    text: str = yaml.dump(orjson.loads(block), Dumper=_DUMPER, sort_keys=False, allow_unicode=True)
     return text
 
 
