@@ -1,6 +1,7 @@
 """Sweeps run in-process: jobs from overrides, trained as a stack and one after another."""
 
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,8 @@ from descentlab.runs.train import train
 from descentlab.settings.compose import CONFIG_NAME, config_folder
 from descentlab.settings.resolvers import register_resolvers
 from descentlab.sweeps.compose import Job, compose_jobs
-from descentlab.sweeps.stack import train_stack
+from descentlab.sweeps.launch import launch
+from descentlab.sweeps.pieces import run_piece
 
 Overrides = Sequence[Sequence[str]]
 
@@ -51,7 +53,7 @@ def stacked(tmp_path: Path, make_jobs: Callable[[Overrides], list[Job]]) -> Call
     def run(overrides: Overrides) -> Path:
         folder = tmp_path / "stacked"
         folder.mkdir()
-        train_stack(make_jobs(overrides), folder)
+        launch(make_jobs(overrides), folder, partial(map, run_piece), num_workers=1)
         return folder
 
     return run

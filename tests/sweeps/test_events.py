@@ -1,5 +1,6 @@
 """TensorBoard shows of a stacked job what it shows of a lone run."""
 
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,11 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 from descentlab.runs.train import train
 from descentlab.settings.compose import CONFIG_NAME
 from descentlab.sweeps.compose import Job, compose_jobs
-from descentlab.sweeps.stack import train_stack
+from descentlab.sweeps.launch import launch
+from descentlab.sweeps.outcomes import outcomes_in
+from descentlab.sweeps.pieces import run_piece
+from descentlab.sweeps.shown import write_shown
+from descentlab.sweeps.table import final_loss
 
 SETTINGS = ["trainer.max_steps=60", "logger.every=20", "callbacks.histograms.every=30", "~logger.csv", "seed=3"]
 
@@ -26,10 +31,15 @@ def events(folder: Path) -> EventAccumulator:
     return accumulator
 
 
+def sweep(jobs: list[Job], folder: Path) -> None:
+    launch(jobs, folder, partial(map, run_piece), num_workers=1)
+    write_shown(outcomes_in(folder, jobs), folder)
+
+
 @pytest.fixture
 def pair(loader: ConfigLoader, tmp_path: Path) -> tuple[EventAccumulator, EventAccumulator]:
     jobs = compose(loader)
-    train_stack(jobs, tmp_path)
+    sweep(jobs, tmp_path)
     (tmp_path / "lone").mkdir()
     train(jobs[1].settings, tmp_path / "lone")
     return events(tmp_path / "1"), events(tmp_path / "lone")
@@ -52,8 +62,12 @@ def test_histograms_are_those_of_the_lone_run(pair: tuple[EventAccumulator, Even
         assert shown == expected, tag
 
 
-def test_a_big_stack_shows_only_a_few_jobs(loader: ConfigLoader, tmp_path: Path) -> None:
+def test_a_big_sweep_shows_the_best_the_median_the_worst_and_the_first_failures(
+    loader: ConfigLoader, tmp_path: Path
+) -> None:
     jobs = compose(loader, "sweep.events=1")
     more = [Job(number, job.overrides, job.settings) for number, job in enumerate(jobs * 3)]
-    train_stack(more, tmp_path)
-    assert {path.parent.parent.name for path in tmp_path.glob("*/tensorboard/events*")} < {"0", "1", "2", "3", "4", "5"}
+    sweep(more, tmp_path)
+    with_events = {int(path.parent.parent.name) for path in tmp_path.glob("*/tensorboard/events*")}
+    ranked = sorted(outcomes_in(tmp_path, more), key=final_loss)
+    assert with_events == {ranked[k].job.number for k in (0, 3, 5)}

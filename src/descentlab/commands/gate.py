@@ -1,5 +1,6 @@
 """What stands before every run: its settings are checked, then its folder is made, exclusively."""
 
+import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,6 +18,8 @@ from descentlab.runs.folders import make_exclusively
 from descentlab.settings.check import check
 from descentlab.settings.compose import plain
 from descentlab.settings.explain import explain
+from descentlab.sweeps.ledger import ledger_of
+from descentlab.sweeps.plan import folder_of
 
 
 class Gate(Callback):
@@ -39,6 +42,18 @@ class Gate(Callback):
             HydraConfig.instance().set_config(config)
             if config.resume is None:
                 make_exclusively(Path(config.hydra.sweep.dir), "hydra.sweep.dir")
+
+    def on_multirun_end(self, config: DictConfig, **kwargs: Any) -> None:
+        folder = folder_of(config)
+        if not ledger_of(folder).jobs:  # Hydra's own sweeper with Hydra's own launcher
+            return
+        from descentlab.commands.sweep import conclude
+
+        try:
+            conclude(folder)
+        except Exception:  # which Hydra would turn into a warning
+            traceback.print_exc()
+            raise SystemExit(1) from None
 
 
 @contextmanager

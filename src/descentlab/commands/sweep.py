@@ -1,31 +1,29 @@
-"""What a multirun prints: the summary, best first, and the command that runs the best job again."""
+"""What a multirun ends with: its tables, the summary, best first, and the command that runs the best job again."""
 
 import shlex
 import sys
-from collections.abc import Sequence
 from pathlib import Path
 
-from omegaconf import DictConfig
-
 from descentlab.reports.table import summary_table
-from descentlab.runs.folders import take_away
-from descentlab.sweeps.compose import Job
-from descentlab.sweeps.launch import launch
-from descentlab.sweeps.table import Outcome, best_of, summary_rows
+from descentlab.sweeps.ledger import ledger_of
+from descentlab.sweeps.outcomes import outcomes_in
+from descentlab.sweeps.shown import write_shown
+from descentlab.sweeps.table import Outcome, best_of, summary_rows, sweep_rows, write_table
 
 
-def run_sweep(config: DictConfig, jobs: Sequence[Job]) -> None:
-    """Train the jobs of a multirun and print what came of them; exit with 1 if any broke down.
+def conclude(folder: Path) -> None:
+    """Write the tables of a sweep and print what came of it; exit with 1 if jobs broke down.
 
-    With `check=true` nothing is trained, and the folder is taken away again.
+    Args:
+        folder: of the sweep, absolute.
     """
-    folder = Path(config.hydra.sweep.dir)
-    if jobs[0].settings["check"]:
-        take_away(folder)
-        print(f"{len(jobs)} jobs can be run")
-        return
-    outcomes = launch(jobs, folder)
-    print(summary_table(summary_rows(outcomes, jobs[0].settings["sweep"]["fails_above"])))
+    jobs = ledger_of(folder).jobs
+    outcomes = outcomes_in(folder, jobs)
+    write_shown(outcomes, folder)
+    write_table(folder / "sweep.csv", sweep_rows(outcomes, folder))
+    summary = summary_rows(outcomes, jobs[0].settings["sweep"]["fails_above"])
+    write_table(folder / "summary.csv", summary)
+    print(summary_table(summary))
     print(f"folder  {folder}")
     if (best := best_of(outcomes)) is not None:
         print(f"best    job {best.job.number}: {command_of(best)}")

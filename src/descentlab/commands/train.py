@@ -1,8 +1,12 @@
 """`train.py`: one run, or with -m a sweep, of what Hydra composes."""
 
 import os
+import shutil
 import sys
+import traceback
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import hydra
 from hydra.core.hydra_config import HydraConfig
@@ -75,15 +79,41 @@ def run_job(config: DictConfig) -> str:
     """Train what one composed config says, print its table, and return its status."""
     job = HydraConfig.get()
     folder = Path(job.runtime.output_dir)
+    if job.mode == RunMode.MULTIRUN:
+        return _run_job_of_sweep(config, job.job.num, folder)
     try:
-        settings = check(plain(config))
-        from descentlab.reports.table import result_table  # torch is imported now, not to say no
-        from descentlab.runs.train import train
-
-        result = train(settings, folder)
+        return _train(check(plain(config)), folder)
     except InputError as error:
         take_away(folder)  # made for this run alone, and nothing was trained
         refuse(error)
+
+
+def _run_job_of_sweep(config: DictConfig, number: int, folder: Path) -> str:
+    """Run one job as Hydra's own launchers do: with the settings that were noted at the launch, and so
+    that a job that fails, fails alone."""
+    from descentlab.sweeps.ledger import ledger_of
+    from descentlab.sweeps.outcomes import ended
+
+    noted = ledger_of(folder.parent).jobs
+    if (result := ended(folder)) is not None:
+        return result.status
+    try:
+        for leftover in folder.iterdir():  # of a job cut short; Hydra has just written its own
+            if leftover.name != ".hydra":
+                shutil.rmtree(leftover) if leftover.is_dir() else leftover.unlink()
+        return _train(noted[number].settings if number < len(noted) else check(plain(config)), folder)
+    except InputError as error:
+        print(f"job {number} failed: {error}", file=sys.stderr)
+    except Exception:
+        print(f"job {number} failed:\n{traceback.format_exc()}", file=sys.stderr)
+    return "failed"
+
+
+def _train(settings: Mapping[str, Any], folder: Path) -> str:
+    from descentlab.reports.table import result_table  # torch is imported now, not to say no
+    from descentlab.runs.train import train
+
+    result = train(settings, folder)
     if is_first_process():
         print(result_table(result))
     return result.status

@@ -242,15 +242,15 @@ class Stack:
         """One member's parameters by name, copied."""
         return {name: parameter[index].clone() for name, parameter in self.parameters.items()}
 
-    def optimizer_state(self, index: int) -> dict[int, dict[str, Tensor]]:
-        """What the lone run's `optimizer.state_dict()["state"]` would hold for one member."""
-        steps = int(self.steps[index])
+    def optimizer_states(self) -> dict[int, dict[str, Tensor]]:
+        """What the lone runs' `optimizer.state_dict()["state"]` would hold, each entry `[member, ...]`; of a
+        member that made no step, zeros."""
         names = self.rule.state(self.numbers.group)
-        if steps == 0 or not (names or self.rule.counts_steps):
+        if not (names or self.rule.counts_steps):
             return {}
-        count = {"step": torch.tensor(float(steps))} if self.rule.counts_steps else {}
+        count = {"step": self.steps.float()} if self.rule.counts_steps else {}
         return {
-            number: count | {name: self.state[f"s{number}_{name}"][index].clone() for name in names}
+            number: count | {name: self.state[f"s{number}_{name}"].clone() for name in names}
             for number in range(len(self.parameters))
         }
 

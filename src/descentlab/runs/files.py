@@ -11,7 +11,7 @@ TABLE = "data.csv"
 """The copy of a run's own table in its folder."""
 
 
-def write_whole(path: Path, content: str | bytes) -> None:
+def write_whole(path: Path, content: str | bytes | memoryview) -> None:
     """Write a file under a temporary name, flush it to the disk, and give it its name."""
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
     data = content.encode() if isinstance(content, str) else content

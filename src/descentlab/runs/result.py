@@ -55,10 +55,22 @@ def _versions() -> dict[str, str]:
 def read_result(folder: Path) -> Result | None:
     """The result in a run's folder; None where there is none, or none that can be read."""
     try:
-        values = json.loads((folder / "result.json").read_text(encoding="utf-8"))
+        return result_from((folder / "result.json").read_text(encoding="utf-8"), folder)
+    except (OSError, ValueError):
+        return None
+
+
+def result_from(text: str, folder: Path) -> Result:
+    """The result that `to_json` wrote.
+
+    Raises:
+        ValueError: the text is that of no result.
+    """
+    try:
+        values = json.loads(text)
         metrics = {name: math.nan if value is None else value for name, value in values["metrics"].items()}
         coefficients = {name: math.nan if value is None else value for name, value in values["coefficients"].items()}
         rest = {name: values[name] for name in ("status", "num_steps", "true_coefficients", "seconds", "engine")}
         return Result(metrics=metrics, coefficients=coefficients, folder=folder, **rest)
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
-        return None
+    except (KeyError, TypeError, AttributeError) as error:
+        raise ValueError(f"no result: {error!r}") from error

@@ -4,7 +4,6 @@ import logging
 import signal
 import sys
 import time
-import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -25,6 +24,7 @@ from descentlab.runs.files import TABLE, write_whole
 from descentlab.runs.hyperparameters import log_hyperparameters
 from descentlab.runs.outcome import config_text, files_of, outcome_of
 from descentlab.runs.result import Result, Status
+from descentlab.runs.trainer import quietly
 
 
 def train(settings: Mapping[str, Any], folder: Path) -> Result:
@@ -52,9 +52,7 @@ def train(settings: Mapping[str, Any], folder: Path) -> Result:
     started = time.perf_counter()
     status: Status = "failed"
     try:
-        with _stopping_at_signals(trainer) as received, warnings.catch_warnings():
-            # Lightning 2.6 with torch 2.13: its own use of torch's tree specs, nothing a user can mend.
-            warnings.filterwarnings("ignore", r"`isinstance\(treespec, LeafSpec\)`", FutureWarning)
+        with _stopping_at_signals(trainer) as received, quietly():
             trainer.fit(module, datamodule=data)
         status = "diverged" if module.diverged else "interrupted" if received else "completed"
     finally:

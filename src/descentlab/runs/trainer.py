@@ -1,5 +1,8 @@
 """Lightning's Trainer, counted in gradient steps."""
 
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -53,3 +56,14 @@ def make_trainer(
         enable_model_summary=False,
         enable_checkpointing=False,
     )
+
+
+@contextmanager
+def quietly() -> Iterator[None]:
+    """Without the warnings of a `fit` that no user can mend."""
+    with warnings.catch_warnings():
+        # Lightning 2.6 asks torch 2.13 for its tree specs in the old way.
+        warnings.filterwarnings("ignore", r"`isinstance\(treespec, LeafSpec\)`", FutureWarning)
+        # The engine of a stack holds the state of its optimiser.
+        warnings.filterwarnings("ignore", "`LightningModule.configure_optimizers` returned `None`", UserWarning)
+        yield

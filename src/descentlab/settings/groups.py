@@ -36,11 +36,15 @@ class DebugSettings(Strict):
 
 
 class SweepSettings(Strict):
-    """`events`: stacks of more jobs than this write TensorBoard events for the best, the median, the
-    worst and the first failed ones alone. `fails_above`: a job whose `train/mse` ends above this counts
-    as failed in the summary; null counts only those that did not complete."""
+    """`folders`: sweeps of more jobs than this leave one file a stack and no folder a job; extract.py makes
+    it. `events`: sweeps of more jobs than this write TensorBoard events for the best, the median, the
+    worst and the first failed ones alone. `members`: the most jobs of one stack; null is what memory
+    takes. `fails_above`: a job whose `train/mse` ends above this counts as failed in the summary; null
+    counts only those that did not complete."""
 
+    folders: NonNegativeInt
     events: NonNegativeInt
+    members: PositiveInt | None
     fails_above: Annotated[float, Gt(0)] | None
 
 

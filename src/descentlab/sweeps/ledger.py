@@ -1,62 +1,112 @@
 """What a sweep's folder knows of its jobs: their settings as launched, and which of them have ended."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 from descentlab.errors import InputError
 from descentlab.runs.files import write_whole
-from descentlab.runs.result import Result, read_result
 from descentlab.sweeps.compose import Job
-from descentlab.sweeps.flat import common, differences, flatten
+from descentlab.sweeps.flat import common, differences, flatten, nest
 
 NAME = "jobs.json"
-_OF_THE_LAUNCH = ("check", "figures", "resume", "sweep")
+_OF_THE_LAUNCH = ("check", "figures", "resume", "sweep", "debug")
 """Settings that say how a sweep is run and not what it computes."""
 
 
-def write_ledger(folder: Path, jobs: Sequence[Job]) -> None:
-    """Write down every job's settings: what all have in common once, the rest job by job."""
-    settings = [_mathematics(job.settings) for job in jobs]
-    shared = common(settings)
-    rows = [
-        {"overrides": job.overrides, "settings": {k: v for k, v in flatten(each).items() if k not in shared}}
-        for job, each in zip(jobs, settings, strict=True)
-    ]
-    lines = ",\n".join(json.dumps(row) for row in rows)
-    write_whole(folder / NAME, f'{{"common": {json.dumps(shared)},\n"jobs": [\n{lines}\n]}}\n')
+class Ledger:
+    """The jobs of a sweep, in the order of their numbers, and `jobs.json`, which holds them.
+
+    A job's settings are frozen when it is noted: what is edited afterwards changes nothing.
+
+    Args:
+        folder: of the sweep.
+        jobs: that are in its `jobs.json`.
+    """
+
+    def __init__(self, folder: Path, jobs: list[Job]) -> None:
+        self.folder = folder
+        self.jobs = jobs
+
+    def note(self, jobs: Sequence[Job]) -> None:
+        """Add jobs, and find the ones with numbers that are known as they were.
+
+        Raises:
+            InputError: a known job had other settings; the message names the first key that differs.
+        """
+        known = len(self.jobs)
+        for job in jobs:
+            if job.number < known:
+                _check_unchanged(self.jobs[job.number], job)
+                self.jobs[job.number] = job  # with the settings of this launch
+        new = [job for job in jobs if job.number >= known]
+        if new:
+            assert new[0].number == known, "jobs are numbered without gaps"
+            self.jobs += new
+            write_whole(self.folder / NAME, _text(self.jobs))
 
 
-def check_unchanged(folder: Path, jobs: Sequence[Job]) -> None:
-    """Refuse to go on with a sweep under other settings than it was launched with.
+@cache
+def ledger_of(folder: Path) -> Ledger:
+    """The ledger of a sweep, one and the same for whoever asks in this process.
+
+    Args:
+        folder: of the sweep, absolute.
 
     Raises:
-        InputError: the folder is no sweep's, or the first key that differs, with both values.
+        InputError: its `jobs.json` cannot be read.
+    """
+    return Ledger(folder, read_jobs(folder) if (folder / NAME).exists() else [])
+
+
+def read_jobs(folder: Path) -> list[Job]:
+    """The jobs of a sweep as they were launched.
+
+    Raises:
+        InputError: the folder is no sweep's.
     """
     path = folder / NAME
     try:
         ledger = json.loads(path.read_text(encoding="utf-8"))
-        launched = [{**ledger["common"], **row["settings"]} for row in ledger["jobs"]]
+        shared, orders = ledger["common"], ledger["orders"]
+        jobs = []
+        for number, row in enumerate(ledger["jobs"]):
+            values = {**shared, **row["settings"]}
+            jobs.append(Job(number, row["overrides"], nest({key: values[key] for key in orders[row["order"]]})))
+        return jobs
     except FileNotFoundError:
-        raise InputError(f"resume: expected the folder of a sweep, got {folder}, which has no {NAME}.") from None
-    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise InputError(f"expected the folder of a sweep, got {folder}, which has no {NAME}.") from None
+    except (OSError, ValueError, KeyError, TypeError, IndexError) as error:
         raise InputError(f"{path}: expected the jobs of a sweep, but it cannot be read ({error!r}).") from error
-    if len(launched) != len(jobs):
-        raise InputError(f"resume: {folder} has {len(launched)} jobs, but the command line gives {len(jobs)}.")
-    for before, job in zip(launched, jobs, strict=True):
-        for key, (old, new) in differences(before, flatten(_mathematics(job.settings))).items():
-            raise InputError(
-                f"resume: job {job.number} was launched with {key}={old}, and now has {key}={new}; "
-                "start a new sweep for other settings."
-            )
 
 
-def finished(folder: Path) -> Result | None:
-    """The result of a job's folder, if the job has ended by itself; a job cut short or failed has not."""
-    result = read_result(folder)
-    return result if result is not None and result.status in ("completed", "diverged") else None
+def _text(jobs: Sequence[Job]) -> str:
+    """What all jobs have in common once, and the rest job by job; the keys of each in their order."""
+    flats = [flatten(job.settings) for job in jobs]
+    shared = common(flats)
+    orders: dict[tuple[str, ...], int] = {}
+    rows = [
+        {
+            "overrides": job.overrides,
+            "order": orders.setdefault(tuple(flat), len(orders)),
+            "settings": {key: value for key, value in flat.items() if key not in shared},
+        }
+        for job, flat in zip(jobs, flats, strict=True)
+    ]
+    lines = ",\n".join(map(json.dumps, rows))
+    head = f'"common": {json.dumps(shared)},\n"orders": {json.dumps(list(orders))}'
+    return f'{{{head},\n"jobs": [\n{lines}\n]}}\n'
 
 
-def _mathematics(settings: Mapping[str, Any]) -> dict[str, Any]:
-    return {key: value for key, value in settings.items() if key not in _OF_THE_LAUNCH}
+def _check_unchanged(before: Job, after: Job) -> None:
+    for key, (old, new) in differences(_mathematics(before), _mathematics(after)).items():
+        raise InputError(
+            f"resume: job {after.number} was launched with {key}={old}, and now has {key}={new}; "
+            "start a new sweep for other settings."
+        )
+
+
+def _mathematics(job: Job) -> dict[str, Any]:
+    return flatten({key: value for key, value in job.settings.items() if key not in _OF_THE_LAUNCH})

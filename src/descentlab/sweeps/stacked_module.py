@@ -54,7 +54,7 @@ class StackedRegression(LightningModule):
         super().__init__()
         self.automatic_optimization = False
         self.members = tuple(members)
-        if len({_shapes(member.data) for member in members}) > 1:
+        if len({shapes_of(member.data) for member in members}) > 1:
             raise CannotRecord("their points differ in number")
         first = members[0].module
         settings = {key: value for key, value in first.optimizer_settings.items() if key != "_target_"}
@@ -212,7 +212,8 @@ class StackValidation(StepCallback):
             self.best[name] = torch.where(mask, value, self.best.get(name, value))
 
 
-def _shapes(data: PointsDataModule) -> tuple[tuple[str, torch.Size, torch.Size], ...]:
+def shapes_of(data: PointsDataModule) -> tuple[tuple[str, torch.Size, torch.Size], ...]:
+    """Of which sets there are how many points; they must agree within a stack."""
     return tuple((stage, points.x.shape, points.y.shape) for stage, points in data.stages().items())
 
 

@@ -145,10 +145,11 @@ def write_table(path: Path, rows: Sequence[Row]) -> None:
 def best_of(outcomes: Sequence[Outcome]) -> Outcome | None:
     """The completed job with the lowest validation loss, or training loss where there is none."""
     completed = [outcome for outcome in outcomes if outcome.result is not None and outcome.result.status == "completed"]
-    return min(completed, key=_final_loss, default=None)
+    return min(completed, key=final_loss, default=None)
 
 
-def _final_loss(outcome: Outcome) -> float:
+def final_loss(outcome: Outcome) -> float:
+    """The last validation loss, or training loss where there is none, of a job that has a result."""
     assert outcome.result is not None
     metrics = outcome.result.metrics
     return metrics.get("val/loss", metrics["train/loss"])

@@ -6,14 +6,11 @@ This one composes what the jobs share once, and checks every value as well.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 
 from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
 from hydra.core.config_store import ConfigStore
 
-from descentlab.errors import InputError
-from descentlab.runs.folders import take_away
-from descentlab.sweeps.compose import compose_jobs
+from descentlab.sweeps.plan import plan
 
 
 @dataclass
@@ -34,9 +31,7 @@ class ProductSweeper(BasicSweeper):
     def validate_batch_is_legal(self, batch: Sequence[Sequence[str]]) -> None:
         assert self.hydra_context is not None
         assert self.config is not None
-        try:
-            compose_jobs(self.hydra_context.config_loader, self.config, batch, first=0)
-        except InputError:
-            if self.config.resume is None:
-                take_away(Path(self.config.hydra.sweep.dir))  # made for this sweep alone, and nothing was trained
-            raise
+        assert self.overrides is not None
+        if self.batch_index == 1:  # counted from 1: all batches are checked before the first is trained
+            jobs = [job for each in self.overrides for job in each]
+            plan(self.hydra_context.config_loader, self.config, jobs, first=0, is_whole=True)

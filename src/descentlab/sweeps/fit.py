@@ -1,0 +1,100 @@
+"""Many members trained as one: Lightning drives the module that holds them all."""
+
+import logging
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from descentlab.callbacks.progress import Progress
+from descentlab.runs.chunks import Chunks
+from descentlab.runs.trainer import make_trainer, quietly
+from descentlab.sweeps.stacked_module import Member, StackedRegression, StackHistory, StackValidation
+from descentlab.targets import build
+
+
+class FittedStack:
+    """A stack after its training: the module that held it, and what was seen of it."""
+
+    def __init__(self, module: StackedRegression, history: StackHistory, validation: StackValidation) -> None:
+        self.module = module
+        self.history = history
+        self.validation = validation
+
+
+def fit_stack(
+    members: Sequence[Member],
+    rates: Tensor | None = None,
+    *,
+    history_every: int = 1,
+    validation_every: int = 50,
+    show_progress: bool = False,
+) -> FittedStack:
+    """Train members together: each ends with the parameters, the losses and the status of its lone run.
+
+    Args:
+        members: of one net, loss, optimiser and number of samples; each has its own start, points,
+            optimiser numbers and number of steps.
+        rates: learning rates, (step, member), where there is a schedule.
+        history_every: steps between two recorded rows.
+        validation_every: steps between two validation losses.
+        show_progress: one bar for all members.
+
+    Raises:
+        CannotRecord: the members cannot be stacked, with the reason.
+    """
+    torch.set_num_threads(1)
+    logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
+    module = StackedRegression(members, rates)
+    history = StackHistory(history_every, len(members))
+    validation = StackValidation(validation_every, members)
+    last = max(member.num_steps for member in members)
+    callbacks = [validation, history, *([Progress()] if show_progress else [])]
+    trainer = make_trainer(
+        max_steps=last,
+        accelerator="cpu",
+        devices=1,
+        num_nodes=1,
+        strategy="auto",
+        gradient_clip_val=None,
+        engine="auto",
+        folder=Path(),
+        callbacks=callbacks,
+        loggers=[],
+    )
+    with quietly():
+        trainer.fit(module, train_dataloaders=Chunks(callbacks, history, start=0, stop=last))
+    module.unstack()
+    return FittedStack(module, history, validation)
+
+
+def schedules(settings: Sequence[Mapping[str, Any]]) -> Tensor | None:
+    """The learning rates of all steps, (step, member), by the members' real schedulers; None without any."""
+    if settings[0]["scheduler"]["_target_"] is None:
+        return None
+    last = max(each["trainer"]["max_steps"] for each in settings)
+    known: dict[tuple[float, str], list[float]] = {}
+    columns = []
+    for each in settings:
+        key = (each["optimizer"]["lr"], str(each["scheduler"]))
+        if key not in known:
+            known[key] = schedule(each, last)
+        columns.append(known[key])
+    return torch.tensor(columns, dtype=torch.float64).T.contiguous()
+
+
+def schedule(settings: Mapping[str, Any], num_steps: int) -> list[float]:
+    """The learning rate of each of the first steps of one run, by its real scheduler."""
+    lr: float = settings["optimizer"]["lr"]
+    if settings["scheduler"]["_target_"] is None:
+        return [lr]
+    optimizer = torch.optim.SGD([nn.Parameter(torch.zeros(1))], lr=lr)
+    scheduler = build(settings["scheduler"], optimizer)
+    rates = []
+    for _ in range(num_steps):
+        rates.append(optimizer.param_groups[0]["lr"])
+        optimizer.step()
+        scheduler.step()
+    return rates

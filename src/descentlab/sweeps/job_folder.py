@@ -1,0 +1,58 @@
+"""The folder of a job that was trained in a stack: the files that its lone run would have left."""
+
+import shutil
+from pathlib import Path
+
+import torch
+
+from descentlab.callbacks.checkpoint import plain_checkpoint
+from descentlab.data.points import PointsDataModule
+from descentlab.modules.regression import RegressionModule
+from descentlab.runs.assemble import assemble
+from descentlab.runs.files import TABLE
+from descentlab.runs.outcome import files_of
+from descentlab.sweeps.compose import Job
+from descentlab.sweeps.record import StackRecord
+
+
+def write_job(
+    record: StackRecord, k: int, job: Job, module: RegressionModule, data: PointsDataModule, folder: Path
+) -> None:
+    """Write the folder of member k, whole or not at all.
+
+    Args:
+        record: of the stack.
+        k: which of its members.
+        job: the member's.
+        module, data: of the member, the module with its last parameters.
+        folder: to be made.
+    """
+    making = folder.with_name(f".{folder.name}")
+    shutil.rmtree(making, ignore_errors=True)
+    (making / "checkpoints").mkdir(parents=True)
+    texts = files_of(record.results[k], job.settings, module, record.rows(k), record.validation(k))
+    for name, text in texts.items():
+        (making / name).write_text(text, encoding="utf-8")
+    _save_checkpoints(record, k, module, making / "checkpoints")
+    if data.source is not None:
+        shutil.copyfile(data.source, making / TABLE)
+    making.rename(folder)
+
+
+def member_of(record: StackRecord, k: int, job: Job) -> tuple[RegressionModule, PointsDataModule]:
+    """The module of member k with its last parameters, and its points, made anew from its settings.
+
+    Raises:
+        InputError: its points cannot be read any more.
+    """
+    data, module = assemble(job.settings)
+    module.load_state_dict(record.state_of(k))
+    return module, data
+
+
+def _save_checkpoints(record: StackRecord, k: int, module: RegressionModule, folder: Path) -> None:
+    last = plain_checkpoint(module, record.state_of(k), record.results[k].num_steps)
+    torch.save({**last, "optimizer_states": [{"state": record.optimizer_of(k)}]}, folder / "last.ckpt")
+    if (best := record.best_of(k)) is not None:
+        state, step, loss = best
+        torch.save({**plain_checkpoint(module, state, step), "val/loss": loss}, folder / "best.ckpt")

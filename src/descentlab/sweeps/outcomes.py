@@ -1,0 +1,30 @@
+"""What came of the jobs of a sweep, read from its folder."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from descentlab.runs.result import Result, read_result
+from descentlab.sweeps.compose import Job
+from descentlab.sweeps.record import load_results, records_in
+from descentlab.sweeps.table import Outcome
+
+
+def outcomes_in(folder: Path, jobs: Sequence[Job]) -> list[Outcome]:
+    """The outcome of every job, in their order; a job that has not ended by itself has no result.
+
+    A job's result is in its folder, or where stacks leave no folders, in the record of its stack.
+
+    Args:
+        folder: of the sweep.
+        jobs: of the sweep.
+    """
+    recorded: dict[int, Result] = {}
+    for path in records_in(folder):
+        recorded |= load_results(path)
+    return [Outcome(job, ended(folder / str(job.number)) or recorded.get(job.number)) for job in jobs]
+
+
+def ended(folder: Path) -> Result | None:
+    """The result of a job's folder; one that was cut short or failed has none."""
+    result = read_result(folder) if folder.is_dir() else None
+    return result if result is not None and result.status in ("completed", "diverged") else None

@@ -1,0 +1,114 @@
+"""A sweep cut into pieces, each of which one worker trains: as one stack, or job by job."""
+
+import shutil
+import sys
+import traceback
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from descentlab.engines.record import CannotRecord
+from descentlab.errors import InputError
+from descentlab.runs.assemble import assemble
+from descentlab.runs.result import Result
+from descentlab.runs.train import train
+from descentlab.sweeps.compose import Job
+from descentlab.sweeps.grouping import Group
+from descentlab.sweeps.memory import most_members
+from descentlab.sweeps.stack import train_stack
+from descentlab.sweeps.stacked_module import Member, shapes_of
+
+WORTH_A_WORKER = 50
+"""Members below which a stack is not divided: starting a worker takes as long as some of them."""
+
+
+@dataclass(frozen=True)
+class Piece:
+    """Jobs for one worker; plain values, so that it can be sent anywhere.
+
+    Attributes:
+        jobs: of one group.
+        reason: why they cannot be stacked, so that each runs alone; None for a stack.
+        sweep: folder of the sweep, which all workers see.
+        leaves_folders: whether a stack gives each job its folder.
+        num_workers: how many share this machine's memory.
+    """
+
+    jobs: list[Job]
+    reason: str | None
+    sweep: Path
+    leaves_folders: bool
+    num_workers: int
+
+
+Results = dict[int, Result | None]
+"""Of jobs by their numbers; None for a job that broke down."""
+
+Workers = Callable[[Sequence[Piece]], Iterable[Results]]
+"""Where pieces are trained: gives the results of each as it ends, in any order."""
+
+
+def cut(groups: Sequence[Group], sweep: Path, *, num_workers: int, leaves_folders: bool) -> list[Piece]:
+    """Pieces of equal size, as many of each group as there are workers, if its jobs are worth dividing."""
+    pieces = []
+    for group in groups:
+        smallest = 1 if group.reason is not None else WORTH_A_WORKER
+        count = max(1, min(num_workers, len(group.jobs) // smallest))
+        for k in range(count):
+            jobs = group.jobs[k * len(group.jobs) // count : (k + 1) * len(group.jobs) // count]
+            pieces.append(Piece(jobs, group.reason, sweep, leaves_folders, num_workers))
+    return pieces
+
+
+def run_piece(piece: Piece) -> Results:
+    """Train the jobs of a piece; one that fails, fails alone."""
+    if piece.reason is not None:
+        print(f"jobs run alone: {piece.reason} ({_listed(piece.jobs)})", file=sys.stderr)
+    if piece.reason is not None or len(piece.jobs) == 1:
+        return {job.number: _run_alone(job, piece.sweep) for job in piece.jobs}
+    most = most_members(piece.jobs[0].settings, piece.num_workers)
+    results: Results = {}
+    for start in range(0, len(piece.jobs), most):
+        results |= _run_stacked(piece.jobs[start : start + most], piece)
+    return results
+
+
+def _run_stacked(jobs: Sequence[Job], piece: Piece) -> Results:
+    results: Results = {}
+    by_shape: dict[object, list[tuple[Job, Member]]] = {}
+    for job in jobs:
+        try:
+            data, module = assemble(job.settings)
+        except InputError:
+            results[job.number] = _run_alone(job, piece.sweep)  # which says what is wrong with it
+            continue
+        member = Member(module, data, job.settings["trainer"]["max_steps"])
+        by_shape.setdefault(shapes_of(data), []).append((job, member))
+    for pairs in by_shape.values():
+        together, members = [job for job, _ in pairs], [member for _, member in pairs]
+        try:
+            trained = train_stack(together, members, piece.sweep, leaves_folders=piece.leaves_folders)
+            results |= {job.number: result for job, result in zip(together, trained, strict=True)}
+        except CannotRecord as why:  # and nothing is written yet
+            print(f"jobs run alone: {why} ({_listed(together)})", file=sys.stderr)
+            results |= {job.number: _run_alone(job, piece.sweep) for job in together}
+    return results
+
+
+def _run_alone(job: Job, sweep: Path) -> Result | None:
+    """Run one job as `train.py` would."""
+    folder = sweep / str(job.number)
+    shutil.rmtree(folder, ignore_errors=True)  # of a job cut short
+    folder.mkdir()
+    try:
+        return train(job.settings, folder)
+    except InputError as error:
+        print(f"job {job.number} failed: {error}", file=sys.stderr)
+    except Exception:
+        print(f"job {job.number} failed:\n{traceback.format_exc()}", file=sys.stderr)
+    return None
+
+
+def _listed(jobs: Sequence[Job]) -> str:
+    more = f" and {len(jobs) - 5} more" if len(jobs) > 5 else ""
+    return f"job {', '.join(str(job.number) for job in jobs[:5])}{more}"

@@ -1,0 +1,69 @@
+"""The jobs of a sweep, composed, checked and noted before any of them is trained."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from hydra.core.config_loader import ConfigLoader
+from omegaconf import DictConfig
+
+from descentlab.errors import InputError
+from descentlab.runs.folders import take_away
+from descentlab.sweeps.compose import Job, compose_jobs
+from descentlab.sweeps.ledger import Ledger, ledger_of, read_jobs
+
+
+def plan(
+    loader: ConfigLoader, sweep: DictConfig, overrides: Sequence[Sequence[str]], first: int, *, is_whole: bool
+) -> list[Job]:
+    """Compose and check jobs and note them in the sweep's folder.
+
+    With `check=true` the process ends here. A sweep of which nothing was trained leaves no folder.
+
+    Args:
+        loader: Hydra's, of this application.
+        sweep: the sweep's config.
+        overrides: of each job.
+        first: the number of the first job.
+        is_whole: these are all jobs of the sweep, so one that is resumed has as many.
+
+    Raises:
+        InputError: a job cannot be run, or differs from what it was launched with.
+    """
+    folder = folder_of(sweep)
+    try:
+        jobs = compose_jobs(loader, sweep, overrides, first)
+        ledger = _ledger(folder, resumes=sweep.resume is not None)
+        if is_whole and ledger.jobs and len(ledger.jobs) != len(jobs):
+            raise InputError(f"resume: {folder} has {len(ledger.jobs)} jobs, but the command line gives {len(jobs)}.")
+        if sweep.check:
+            print(f"{len(jobs)} jobs can be run")
+            raise SystemExit(0)
+        ledger.note(jobs)
+        return jobs
+    except (InputError, SystemExit):
+        if sweep.resume is None and first == 0:
+            take_away(folder)  # made for this sweep alone, and nothing was trained
+        raise
+
+
+def planned(loader: ConfigLoader, sweep: DictConfig, overrides: Sequence[Sequence[str]], first: int) -> list[Job]:
+    """The jobs that a launcher is to train, as the sweeper has noted them; a sweeper that knows nothing of
+    the ledger has its jobs planned now."""
+    known = ledger_of(folder_of(sweep)).jobs[first : first + len(overrides)]
+    if len(known) == len(overrides) and (sweep.resume is None or known[0].settings["resume"] is not None):
+        return known
+    return plan(loader, sweep, overrides, first, is_whole=False)
+
+
+def folder_of(sweep: DictConfig) -> Path:
+    """The folder of a sweep."""
+    return Path(sweep.hydra.sweep.dir).resolve()
+
+
+def _ledger(folder: Path, resumes: bool) -> Ledger:
+    if resumes:
+        try:
+            read_jobs(folder)
+        except InputError as error:
+            raise InputError(f"resume: {error}") from error
+    return ledger_of(folder)
