@@ -206,10 +206,8 @@ def load_record(path: Path) -> StackRecord:
     Raises:
         InputError: the file is damaged or holds something else.
     """
-    with _reading(path):
-        with np.load(path, allow_pickle=False) as file:
-            arrays = {name: file[name] for name in file.files}
-        return _record_from(arrays, path.parents[1])
+    with _opened(path) as arrays:
+        return _record_from({name: arrays[name] for name in arrays}, path.parents[1])
 
 
 def load_results(path: Path) -> dict[int, Result]:
@@ -218,14 +216,15 @@ def load_results(path: Path) -> dict[int, Result]:
     Raises:
         InputError: the file is damaged or holds something else.
     """
-    with _reading(path), np.load(path, allow_pickle=False) as file:
-        return _results(file, path.parents[1])
+    with _opened(path) as arrays:
+        return _results(arrays, path.parents[1])
 
 
 @contextmanager
-def _reading(path: Path) -> Iterator[None]:
+def _opened(path: Path) -> Iterator[Mapping[str, Any]]:
     try:
-        yield
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
+            yield arrays
     except (OSError, ValueError, KeyError, EOFError, IndexError, BadZipFile) as error:
         raise InputError(f"{path}: expected the arrays of a stack, but it cannot be read ({error}).") from error
 

@@ -1,0 +1,73 @@
+"""Pieces of a sweep side by side in processes of their own."""
+
+import os
+import signal
+from collections.abc import Callable, Sequence
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+from descentlab.sweeps.compose import Job
+from descentlab.sweeps.grouping import Group
+from descentlab.sweeps.launch import launch
+from descentlab.sweeps.outcomes import outcomes_in
+from descentlab.sweeps.pieces import WORTH_A_WORKER, Piece, Results, cut
+from descentlab.sweeps.workers import on_cores
+
+MakeJobs = Callable[[Sequence[Sequence[str]]], list[Job]]
+
+
+def jobs_of(count: int) -> list[Job]:
+    return [Job(number, [], {}) for number in range(count)]
+
+
+@pytest.mark.parametrize(
+    ("count", "num_workers", "sizes"),
+    [
+        (2 * WORTH_A_WORKER - 1, 2, [2 * WORTH_A_WORKER - 1]),
+        (2 * WORTH_A_WORKER, 2, [WORTH_A_WORKER] * 2),
+        (1000, 3, [333, 333, 334]),
+        (1000, 1, [1000]),
+    ],
+)
+def test_a_stack_is_cut_into_as_many_pieces_as_there_are_workers_if_it_is_worth_it(
+    count: int, num_workers: int, sizes: list[int]
+) -> None:
+    pieces = cut([Group(jobs_of(count), None)], Path(), num_workers=num_workers, leaves_folders=True)
+    assert [len(piece.jobs) for piece in pieces] == sizes
+    assert [job.number for piece in pieces for job in piece.jobs] == list(range(count))
+
+
+def test_jobs_that_run_alone_are_shared_out_one_by_one() -> None:
+    pieces = cut([Group(jobs_of(3), "why")], Path(), num_workers=2, leaves_folders=True)
+    assert [len(piece.jobs) for piece in pieces] == [1, 2]
+
+
+def test_workers_leave_what_one_process_leaves(make_jobs: MakeJobs, tmp_path: Path) -> None:
+    stack = [["model=relu_net", "trainer.max_steps=3", f"seed={k}"] for k in range(2 * WORTH_A_WORKER)]
+    jobs = make_jobs([*stack, ["model=linear", "trainer.engine=eager", "trainer.max_steps=2"]])
+    for name, count in (("one", 1), ("three", 3)):
+        (tmp_path / name).mkdir()
+        launch(jobs, tmp_path / name, partial(on_cores, num_workers=count), count)
+    one, three = (
+        [(outcome.result and outcome.result.metrics) for outcome in outcomes_in(tmp_path / name, jobs)]
+        for name in ("one", "three")
+    )
+    assert one == three
+    assert len(list(tmp_path.glob("three/stacks/*"))) == 2
+
+
+def test_a_worker_that_dies_takes_only_its_own_jobs_along(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def die_at_the_second(piece: Piece) -> Results:
+        if piece.jobs[0].number == 50:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return dict.fromkeys(job.number for job in piece.jobs)
+
+    monkeypatch.setattr("descentlab.sweeps.workers.run_piece", die_at_the_second)
+    pieces = cut([Group(jobs_of(150), None)], tmp_path, num_workers=3, leaves_folders=True)
+    ended = list(on_cores(pieces, num_workers=2))
+    assert sorted(number for results in ended for number in results) == list(range(150))
+    assert "a worker died; jobs 50 to 99 have no result" in capsys.readouterr().err
