@@ -39,6 +39,7 @@ MIXTURES = {
     "schedule over the run": "scheduler=cosine",
     "thinned history": "history.every=4 logger.every=7 callbacks.histograms.every=3",
     "another loss": "loss=mae model.bias=true",
+    "several looks at a loss in a step": "experiment=cubic optimizer=lbfgs optimizer.max_iter=2",
 }
 
 

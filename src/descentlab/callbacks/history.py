@@ -95,10 +95,12 @@ class History(Callback):
             self._add(pl_module, data, [self._start + k for k in kept], trace.losses[kept], parameters)
             if trace.diverged:
                 self._last_loss = trace.losses[-1:]
-        elif pl_module.diverged:
-            self._last_loss = outputs["loss"].reshape(1)
+            return
+        loss = (outputs["loss"] if pl_module.step_loss is None else pl_module.step_loss).reshape(1)
+        if pl_module.diverged:
+            self._last_loss = loss
         elif self._start % self.every == 0:
-            self._add(pl_module, data, [self._start], outputs["loss"].reshape(1), self._before)
+            self._add(pl_module, data, [self._start], loss, self._before)
 
     def on_fit_end(self, trainer: Trainer, pl_module: Any) -> None:
         step, data = trainer.global_step, points_of(trainer)

@@ -64,6 +64,7 @@ class RegressionModule(LightningModule):
         self.config: dict[str, Any] | None = None
         self.diverged = False
         self.engine: Engine | None = None
+        self.step_loss: Tensor | None = None  # before the last update of Lightning's own
         self._chunked: tuple[Batches, str] | None = None
 
     def forward(self, x: Float[Tensor, "sample feature"]) -> Float[Tensor, "sample target"]:
@@ -182,7 +183,8 @@ class RegressionModule(LightningModule):
         """One update of Lightning's own; an update that leaves the finite numbers is taken back, and
         ends the run."""
         before = [parameter.detach().clone() for parameter in self.net.parameters()]
-        loss = optimizer.step(closure=optimizer_closure)
+        loss: Tensor = optimizer.step(closure=optimizer_closure)
+        self.step_loss = loss.detach()  # of an optimiser that asks for it again, Lightning keeps the last
         finite = all(bool(torch.isfinite(parameter).all()) for parameter in self.net.parameters())
         if not (finite and math.isfinite(loss)):
             with torch.no_grad():
