@@ -277,3 +277,11 @@ def train_with() -> Callable[..., Any]:
         return EndedRun(settings, folder)
 
     return run
+
+
+@pytest.fixture(scope="session")
+def ended_run() -> Callable[[Path], EndedRun]:
+    """Reads the folder of a run that another process has trained."""
+    from descentlab.settings.compose import read_settings
+
+    return lambda folder: EndedRun(read_settings(folder / "config.yaml"), folder)

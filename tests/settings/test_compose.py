@@ -63,11 +63,10 @@ def test_every_experiment_trains(trained, any_experiment):
 def test_every_choice_trains(any_choice, tmp_path):
     points = ["data.x=[1,2,3]", "data.y=[2,4,6]"] if any_choice == "data=table" else []
     model = ["model=linear"] if any_choice.startswith("data=") else []  # it takes any number of features
-    settings = compose([*model, any_choice, *points, "trainer.max_steps=2"])
+    one_device = ["trainer.devices=1"] if any_choice.startswith("trainer=") else []
+    settings = compose([*model, any_choice, *points, *one_device, "trainer.max_steps=2"])
     if settings["trainer"]["accelerator"] == "gpu" and not torch.cuda.is_available():
         pytest.skip("there is no GPU")
-    if settings["trainer"]["strategy"] == "ddp":
-        pytest.skip("it starts this process again, with the arguments of pytest")
     result = train(settings, tmp_path)
     assert (result.status, result.num_steps) == ("completed", 2)
 

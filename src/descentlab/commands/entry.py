@@ -9,13 +9,15 @@ from typing import NoReturn
 
 from descentlab.deferred import defer
 from descentlab.errors import InputError
+from descentlab.runs.agreement import speaks_for_all
 
 
 def refuse(error: InputError) -> NoReturn:
     """Print what is wrong with the input and exit with 2; `debug=trace` shows where it was found."""
-    if "debug=trace" in sys.argv:
-        traceback.print_exception(error)
-    print(f"error: {error}", file=sys.stderr)
+    if speaks_for_all():
+        if "debug=trace" in sys.argv:
+            traceback.print_exception(error)
+        print(f"error: {error}", file=sys.stderr)
     sys.exit(2)
 
 

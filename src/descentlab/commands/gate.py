@@ -8,12 +8,14 @@ from typing import Any
 
 from hydra.core.hydra_config import HydraConfig
 from hydra.experimental.callback import Callback
-from omegaconf import DictConfig
+from omegaconf import DictConfig, read_write
 from omegaconf.errors import OmegaConfBaseException
 
 from descentlab.commands.entry import refuse
 from descentlab.errors import InputError
-from descentlab.processes import is_first_process
+from descentlab.processes import is_first_process, num_processes
+from descentlab.runs.agreement import shared_folder
+from descentlab.runs.elastic import check_started, processes_wanted, start_processes
 from descentlab.runs.folders import make_exclusively
 from descentlab.settings.check import check
 from descentlab.settings.compose import plain
@@ -32,13 +34,21 @@ class Gate(Callback):
         with _refusing():
             settings = check(plain(config))
             if settings["check"]:
-                print("1 job can be run")
+                if is_first_process():
+                    print("1 job can be run")
                 raise SystemExit(0)
-            if is_first_process():  # the others share its folder
-                make_exclusively(Path(config.hydra.run.dir), "hydra.run.dir")
+            if num_processes() == 1 and processes_wanted(settings["trainer"]) > 1:
+                raise SystemExit(start_processes(settings["trainer"]))
+            check_started(settings["trainer"])
+            _share_folder(config)
 
     def on_multirun_start(self, config: DictConfig, **kwargs: Any) -> None:
         with _refusing():
+            if num_processes() > 1:
+                raise InputError(
+                    f"-m: expected one process, which trains all jobs of a sweep, got {num_processes()}; "
+                    "leave out torchrun."
+                )
             HydraConfig.instance().set_config(config)
             if config.resume is None:
                 make_exclusively(Path(config.hydra.sweep.dir), "hydra.sweep.dir")
@@ -54,6 +64,21 @@ class Gate(Callback):
         except Exception:  # which Hydra would turn into a warning
             traceback.print_exc()
             raise SystemExit(1) from None
+
+
+def _share_folder(config: DictConfig) -> None:
+    """Make the run folder, or be told it by the process that makes it and alone writes into it."""
+    own = Path(config.hydra.run.dir)
+
+    def make() -> Path:
+        make_exclusively(own, "hydra.run.dir")
+        return own.absolute()
+
+    folder = shared_folder(make)
+    if not is_first_process():
+        with read_write(config.hydra), read_write(config.hydra.run):
+            config.hydra.run.dir = str(folder)
+            config.hydra.output_subdir = None
 
 
 @contextmanager

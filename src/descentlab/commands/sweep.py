@@ -1,6 +1,5 @@
 """What a multirun ends with: its tables, the summary, best first, and the command that runs the best job again."""
 
-import shlex
 import sys
 from pathlib import Path
 
@@ -8,7 +7,7 @@ from descentlab.reports.table import summary_table
 from descentlab.sweeps.ledger import ledger_of
 from descentlab.sweeps.outcomes import outcomes_in
 from descentlab.sweeps.shown import write_shown
-from descentlab.sweeps.table import Outcome, best_of, summary_rows, sweep_rows, write_table
+from descentlab.sweeps.table import best_of, summary_rows, sweep_rows, write_table
 
 
 def conclude(folder: Path) -> None:
@@ -26,16 +25,8 @@ def conclude(folder: Path) -> None:
     print(summary_table(summary))
     print(f"folder  {folder}")
     if (best := best_of(outcomes)) is not None:
-        print(f"best    job {best.job.number}: {command_of(best)}")
+        print(f"best    job {best.job.number}: {best.job.command}")
     failed = [outcome.job.number for outcome in outcomes if outcome.result is None]
     if failed:
         print(f"failed: {len(failed)} of {len(outcomes)} jobs: {', '.join(map(str, failed))}", file=sys.stderr)
         sys.exit(1)
-
-
-def command_of(outcome: Outcome) -> str:
-    """The command that runs a job again, alone."""
-    overrides = list(outcome.job.overrides)
-    if any(text.startswith("experiment=") for text in overrides):
-        overrides.append("hydra.mode=RUN")
-    return shlex.join(["python", "scripts/train.py", *overrides])

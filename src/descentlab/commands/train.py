@@ -19,6 +19,7 @@ from descentlab.commands.entry import brief_process, refuse
 from descentlab.commands.figures import draw_in_background
 from descentlab.errors import InputError
 from descentlab.processes import is_first_process
+from descentlab.runs.agreement import ending_together, failing_together
 from descentlab.runs.folders import take_away
 from descentlab.settings.check import check
 from descentlab.settings.compose import CONFIG_NAME, config_folder, plain
@@ -50,14 +51,15 @@ def main() -> None:
     lone: list[str] = []
 
     def job(config: DictConfig) -> None:
-        status = run_job(config)
+        with failing_together():
+            status = run_job(config)
         if HydraConfig.get().mode == RunMode.RUN:
             lone.append(status)
             if config.figures and is_first_process():
                 draw_in_background(Path(HydraConfig.get().runtime.output_dir))
 
     decorate = hydra.main(config_path=str(config_folder()), config_name=CONFIG_NAME, version_base="1.3")
-    with brief_process():
+    with brief_process(), ending_together():
         try:
             refuse_unnamed_choices(sys.argv[1:])
             decorate(job)()
@@ -65,7 +67,7 @@ def main() -> None:
             refuse(error)
         except (HydraException, OmegaConfBaseException) as error:
             refuse(explain(error))
-    sys.exit(EXIT_CODES[lone[0]] if lone else 0)
+    sys.exit(EXIT_CODES[lone[0]] if lone and is_first_process() else 0)
 
 
 def help_text() -> str:
@@ -84,7 +86,8 @@ def run_job(config: DictConfig) -> str:
     try:
         return _train(check(plain(config)), folder)
     except InputError as error:
-        take_away(folder)  # made for this run alone, and nothing was trained
+        if is_first_process():
+            take_away(folder)  # made for this run alone, and nothing was trained
         refuse(error)
 
 

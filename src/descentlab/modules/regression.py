@@ -14,6 +14,7 @@ from descentlab.engines.problem import Batches, Engine, Problem, Trace
 from descentlab.functional.losses import degree_of, mse, on_scaled_targets
 from descentlab.functional.standardization import Standardization
 from descentlab.modules.coefficients import MOST_COLUMNS, column_names, columns_of, flat_parameters, num_parameters
+from descentlab.modules.together import highest, predict_in_shares
 from descentlab.nets.linear_in_parameters import LinearInParameters
 from descentlab.targets import build, build_function
 
@@ -72,11 +73,14 @@ class RegressionModule(LightningModule):
         return prediction
 
     def training_step(self, batch: Any, batch_idx: int) -> Any:
-        """The loss of a batch (x, y), or the trace of a whole `Chunk` of gradient steps."""
+        """The loss of a batch (x, y), or the trace of a whole `Chunk` of gradient steps.
+
+        Processes that train together are given the same batch, and divide its samples among them.
+        """
         if isinstance(batch, Chunk):
             return {"trace": self._advance(batch)}
         x, y = batch
-        return self.loss(self(x), y)
+        return self.loss(predict_in_shares(self, x), y)
 
     def validation_step(self, batch: Any, batch_idx: int) -> None:
         self._log_metrics("val", batch)
@@ -186,7 +190,7 @@ class RegressionModule(LightningModule):
         loss: Tensor = optimizer.step(closure=optimizer_closure)
         self.step_loss = loss.detach()  # of an optimiser that asks for it again, Lightning keeps the last
         finite = all(bool(torch.isfinite(parameter).all()) for parameter in self.net.parameters())
-        if not (finite and math.isfinite(loss)):
+        if highest(not (finite and math.isfinite(loss)), self.device):
             with torch.no_grad():
                 for parameter, value in zip(self.net.parameters(), before, strict=True):
                     parameter.copy_(value)

@@ -18,12 +18,15 @@ from descentlab.callbacks.steps import callbacks_of
 from descentlab.callbacks.validation import validation_losses
 from descentlab.data.points import PointsDataModule
 from descentlab.modules.regression import RegressionModule
+from descentlab.runs.agreement import sharing_errors
 from descentlab.runs.assemble import assemble, build_trainer
 from descentlab.runs.chunks import Chunks, why_step_by_step
+from descentlab.runs.elastic import check_started
 from descentlab.runs.files import TABLE, write_whole
 from descentlab.runs.hyperparameters import log_hyperparameters
 from descentlab.runs.outcome import config_text, files_of, outcome_of
 from descentlab.runs.result import Result, Status
+from descentlab.runs.stop_together import stopping_together
 from descentlab.runs.trainer import quietly
 
 
@@ -42,17 +45,22 @@ def train(settings: Mapping[str, Any], folder: Path) -> Result:
     """
     began = time.perf_counter()
     torch.set_num_threads(1)
-    logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
-    data, module = assemble(settings)
-    trainer = build_trainer(settings, folder)
-    write_whole(folder / "config.yaml", config_text(settings))
-    if data.source is not None:
-        write_whole(folder / TABLE, data.source.read_bytes())
+    for name in ("lightning.pytorch", "lightning.fabric"):
+        logging.getLogger(name).setLevel(logging.WARNING)
+    check_started(settings["trainer"])
+    with sharing_errors():
+        data, module = assemble(settings)
+        trainer = build_trainer(settings, folder)
+    if trainer.is_global_zero:
+        write_whole(folder / "config.yaml", config_text(settings))
+        if data.source is not None:
+            write_whole(folder / TABLE, data.source.read_bytes())
     _choose_stepping(settings, data, module, trainer)
     started = time.perf_counter()
     status: Status = "failed"
+    stopping = _stopping_at_signals if trainer.world_size == 1 else stopping_together
     try:
-        with _stopping_at_signals(trainer) as received, quietly():
+        with stopping(trainer) as received, quietly():
             trainer.fit(module, datamodule=data)
         status = "diverged" if module.diverged else "interrupted" if received else "completed"
     finally:
@@ -76,7 +84,7 @@ def _choose_stepping(
     engine: str = settings["trainer"]["engine"]
     reason = why_step_by_step(module, trainer, engine)
     if reason is not None:
-        if engine != "lightning":
+        if engine != "lightning" and trainer.is_global_zero:
             print(f"Lightning makes each step itself: {reason}", file=sys.stderr)
         return
     callbacks = callbacks_of(trainer)

@@ -9,6 +9,9 @@ from typing import Annotated, Literal
 from annotated_types import Ge, Gt
 from lightning.pytorch import Callback, Trainer
 from lightning.pytorch.loggers import Logger
+from lightning.pytorch.plugins.environments import TorchElasticEnvironment
+
+from descentlab.processes import num_processes
 
 
 def make_trainer(
@@ -31,19 +34,21 @@ def make_trainer(
         accelerator: the kind of device.
         devices: how many of them on each node.
         num_nodes: machines.
-        strategy: `ddp` trains a copy on each device, and averages their gradients.
+        strategy: `ddp` trains a copy on each device, and sums their gradients; one device needs none.
         gradient_clip_val: the largest norm of the gradient; None leaves it as it is.
         engine: what makes the steps: `auto` the fastest that leaves PyTorch's own bits, `native` compiled C,
             whose last bits differ, `eager` PyTorch itself, `lightning` one step a `training_step`.
         folder, callbacks, loggers: of this run.
     """
+    together = num_processes() > 1
     return Trainer(
         max_steps=max_steps,
         max_epochs=-1,
         accelerator=accelerator,
         devices=devices,
         num_nodes=num_nodes,
-        strategy=strategy,
+        strategy="ddp" if together else "auto",
+        plugins=TorchElasticEnvironment() if together else None,
         gradient_clip_val=gradient_clip_val,
         default_root_dir=folder,
         callbacks=callbacks,

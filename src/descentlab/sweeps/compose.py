@@ -6,6 +6,7 @@ composition serves all jobs that make the same choices.
 """
 
 import re
+import shlex
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -19,6 +20,7 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from descentlab.errors import InputError, did_you_mean
+from descentlab.runs.elastic import processes_wanted
 from descentlab.settings.check import check
 from descentlab.settings.compose import plain
 from descentlab.settings.explain import explain
@@ -43,6 +45,26 @@ class Job:
     number: int
     overrides: list[str]
     settings: dict[str, Any]
+
+    @property
+    def command(self) -> str:
+        """What is typed to run this job again, alone."""
+        alone = ["hydra.mode=RUN"] if any(text.startswith("experiment=") for text in self.overrides) else []
+        return shlex.join(["python", "scripts/train.py", *self.overrides, *alone])
+
+
+def refuse_several_processes(job: Job) -> None:
+    """A sweep trains its jobs in its own process; processes that train one of them together would each
+    run the whole sweep.
+
+    Raises:
+        InputError: the job asks for several.
+    """
+    if (wanted := processes_wanted(job.settings["trainer"])) > 1:
+        raise InputError(
+            f"-m: expected jobs of one process each, got one of {wanted}; run each job by a command of its own, as in "
+            f"{job.command}, or all of them as one stack: trainer=cpu"
+        )
 
 
 def compose_jobs(loader: ConfigLoader, sweep: DictConfig, overrides: Sequence[Sequence[str]], first: int) -> list[Job]:
@@ -72,6 +94,7 @@ def compose_jobs(loader: ConfigLoader, sweep: DictConfig, overrides: Sequence[Se
                 settings = bases[key].with_values({key: value for key, (_, value) in values.items()})
                 own = [text for text in texts if not text.startswith(_OF_THE_LAUNCH)]
                 jobs.append(Job(number, own, check(settings)))
+                refuse_several_processes(jobs[-1])
             except (HydraException, OmegaConfBaseException) as error:
                 raise _at_job(number, texts, explain(error)) from error
             except InputError as error:
