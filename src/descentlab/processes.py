@@ -5,7 +5,7 @@ import os
 
 def num_processes() -> int:
     """How many processes torchrun has started together, on all machines; 1 for a process on its own."""
-    return int(os.environ["WORLD_SIZE"]) if "RANK" in os.environ and "WORLD_SIZE" in os.environ else 1
+    return int(os.environ["WORLD_SIZE"]) if "TORCHELASTIC_RUN_ID" in os.environ else 1
 
 
 def rank() -> int:

@@ -121,6 +121,7 @@ def test_a_sweep_of_one_device_a_job_is_no_run_of_several_processes(typed):
 def test_a_sweep_is_not_trained_by_every_process_that_torchrun_starts(typed, monkeypatch, tmp_path):
     monkeypatch.setenv("RANK", "0")
     monkeypatch.setenv("WORLD_SIZE", "2")
+    monkeypatch.setenv("TORCHELASTIC_RUN_ID", "test")
     monkeypatch.setattr("descentlab.commands.train.ending_together", nullcontext)
     monkeypatch.setattr("descentlab.commands.entry.speaks_for_all", lambda: True)
     answer = typed("train", "-m", "seed=1,2")

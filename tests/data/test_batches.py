@@ -56,3 +56,22 @@ def test_points_that_are_not_there_have_no_loader():
     data = TableDataModule(x=TEN, y=TEN)
     data.setup()
     assert data.val_dataloader() == data.test_dataloader() == []
+
+
+def on_meta(data: TableDataModule, num_batches: int) -> list[torch.Tensor]:
+    """Inputs of batches as they arrive on another device; meta holds no numbers, and is on every machine."""
+    batches = [data.batches.next() for _ in range(num_batches)]
+    return [data.transfer_batch_to_device(batch, torch.device("meta"), 0)[0] for batch in batches]
+
+
+def test_the_full_batch_moves_to_its_device_once():
+    first, second = on_meta(TableDataModule(x=TEN, y=TEN), 2)
+    assert first.device == torch.device("meta")
+    assert first is second
+
+
+def test_other_batches_move_each_on_their_own():
+    data = TableDataModule(x=TEN, y=TEN, batch_size=4)
+    assert [len(x) for x in on_meta(data, 3)] == [4, 4, 2]
+    held_out = data.transfer_batch_to_device((torch.zeros(2, 1), torch.zeros(2, 1)), torch.device("meta"), 0)
+    assert len(held_out[0]) == 2

@@ -16,6 +16,7 @@ def started(monkeypatch):
     def start(rank: int, count: int) -> None:
         monkeypatch.setenv("RANK", str(rank))
         monkeypatch.setenv("WORLD_SIZE", str(count))
+        monkeypatch.setenv("TORCHELASTIC_RUN_ID", "test")
 
     return start
 

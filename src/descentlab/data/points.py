@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import torch
 from jaxtyping import Float
 from lightning.pytorch import LightningDataModule
 from torch import Tensor
@@ -78,6 +79,7 @@ class PointsDataModule(LightningDataModule):
         self.source: Path | None = None  # a file that the points come from, of which a run keeps a copy
         self.chunks: Iterable[Any] | None = None
         self._batches: Batches | None = None
+        self._moved: Any = None
 
     def read_points(self) -> None:
         """Set `train`, and `val`, `test`, `truth` and `standardization` where there are any."""
@@ -111,6 +113,15 @@ class PointsDataModule(LightningDataModule):
             return self.chunks
         size = self.batch_size or self.num_samples
         return BatchLoader(self.batches, num_batches=-(-self.num_samples // size))
+
+    def transfer_batch_to_device(self, batch: Any, device: torch.device, dataloader_idx: int) -> Any:
+        """A batch on its device. The full batch, which is the same at every step, moves there once."""
+        is_full = isinstance(batch, tuple) and self.batches.is_full and batch[0] is self.batches.peek()[0]
+        if not is_full:
+            return super().transfer_batch_to_device(batch, device, dataloader_idx)
+        if self._moved is None or self._moved[0].device != device:
+            self._moved = super().transfer_batch_to_device(batch, device, dataloader_idx)
+        return self._moved
 
     def val_dataloader(self) -> Iterable[Any]:
         return _all_at_once(self.stages().get("val"))

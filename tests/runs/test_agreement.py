@@ -1,0 +1,176 @@
+"""What the processes of a run tell each other, seen by one of two that share a store."""
+
+import signal
+from itertools import count
+from unittest.mock import Mock
+
+import pytest
+from lightning.pytorch import Trainer
+from torch.distributed import HashStore
+
+from descentlab.errors import InputError
+from descentlab.runs import agreement, stop_together
+from descentlab.runs.agreement import ending_together, failing_together, shared_folder, sharing_errors, speaks_for_all
+from descentlab.runs.stop_together import StopTogether
+
+
+@pytest.fixture
+def store(monkeypatch):
+    store = HashStore()
+    monkeypatch.setattr(agreement, "_store", lambda: store)
+    monkeypatch.setattr(agreement, "_places", count())
+    return store
+
+
+@pytest.fixture
+def first(store, monkeypatch):
+    be(monkeypatch, 0)
+    return store
+
+
+@pytest.fixture
+def second(store, monkeypatch):
+    be(monkeypatch, 1)
+    return store
+
+
+def be(monkeypatch, rank: int) -> None:
+    monkeypatch.setenv("TORCHELASTIC_RUN_ID", "test")
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    monkeypatch.setenv("RANK", str(rank))
+    monkeypatch.setenv("LOCAL_RANK", str(rank))
+    monkeypatch.setenv("MASTER_ADDR", "127.0.0.1")
+
+
+def test_a_process_on_its_own_makes_its_folder_and_speaks(tmp_path):
+    assert shared_folder(lambda: tmp_path) == tmp_path
+    assert speaks_for_all()
+
+
+def test_the_first_process_makes_the_folder_and_tells_it(first, tmp_path):
+    first.set("0/1", "")
+    assert shared_folder(lambda: tmp_path) == tmp_path
+    assert first.get("path").decode() == str(tmp_path)
+
+
+def test_the_others_are_told_the_folder_and_make_none(second, tmp_path):
+    second.set("0/0", "")
+    second.set("path", str(tmp_path))
+    assert shared_folder(lambda: pytest.fail("it made one")) == tmp_path
+
+
+def test_an_input_error_of_one_process_is_raised_in_the_others(first):
+    first.set("0/1", "none.csv: expected a CSV file")
+    with pytest.raises(InputError, match=r"none.csv: expected a CSV file"), sharing_errors():
+        pass
+
+
+def test_of_two_input_errors_all_raise_the_first(second):
+    second.set("0/0", "of the first")
+    with pytest.raises(InputError, match="of the first"), sharing_errors():
+        raise InputError("of the second")
+
+
+def test_what_was_said_at_one_place_is_not_heard_at_the_next(first):
+    first.set("0/1", "")
+    first.set("1/1", "at the second place")
+    with sharing_errors():
+        pass
+    with pytest.raises(InputError, match="at the second place"), sharing_errors():
+        pass
+
+
+def test_one_process_speaks_for_all(first):
+    assert [speaks_for_all() for _ in range(3)] == [True, False, False]
+
+
+def fail(error: Exception) -> None:
+    with failing_together():
+        raise error
+
+
+def test_the_first_process_that_breaks_down_says_why(second, capsys):
+    with pytest.raises(SystemExit) as end:
+        fail(ZeroDivisionError("on the way"))
+    assert end.value.code == 1
+    assert capsys.readouterr().err.endswith("ZeroDivisionError: on the way\n")
+
+
+def test_a_process_that_breaks_down_after_another_says_nothing(first, capsys):
+    first.add("speakers", 1)
+    with pytest.raises(SystemExit):
+        fail(RuntimeError("[gloo/transport/tcp/pair.cc:1] Connection closed by peer. And more."))
+    assert capsys.readouterr().err == ""
+
+
+def test_a_process_that_loses_another_says_so_in_one_line(first, capsys):
+    with pytest.raises(SystemExit):
+        fail(RuntimeError("[gloo/transport/tcp/pair.cc:1] Connection closed by peer. And more."))
+    expected = "error: process 0 of 2 has lost another: [gloo/transport/tcp/pair.cc:1] Connection closed by peer\n"
+    assert capsys.readouterr().err == expected
+
+
+def test_an_error_of_a_process_on_its_own_is_its_own():
+    with pytest.raises(ZeroDivisionError):
+        fail(ZeroDivisionError())
+
+
+def test_the_others_wait_until_the_first_has_ended(second, monkeypatch):
+    monkeypatch.setattr(agreement.time, "sleep", lambda seconds: second.set("end", ""))
+    with ending_together():
+        pass
+    assert second.check(["end"])
+
+
+def test_the_others_do_not_wait_for_ever(second, monkeypatch):
+    monkeypatch.setattr(agreement, "_PATIENCE", 0.0)
+    with pytest.raises(SystemExit), ending_together():
+        raise SystemExit(2)
+
+
+def test_a_name_that_does_not_resolve_is_answered_with_what_to_type(first, monkeypatch, capsys):
+    def unknown(*asked) -> None:
+        raise OSError
+
+    monkeypatch.setenv("MASTER_ADDR", "node-0")
+    monkeypatch.setattr(agreement.socket, "getaddrinfo", unknown)
+    with pytest.raises(SystemExit) as end, ending_together():
+        pytest.fail("it went on")
+    assert end.value.code == 2
+    message = capsys.readouterr().err
+    assert message.startswith("error: MASTER_ADDR: expected an address that this machine can resolve, got node-0; ")
+    assert "--master-addr=<IP of the first>" in message
+
+
+@pytest.fixture
+def two_agree(monkeypatch):
+    """What the other process has received, and with what this one comes to it."""
+    others: list[int] = [0]
+    monkeypatch.setattr(stop_together, "highest", lambda value, device: max(value, *others))
+    return others
+
+
+def end_of_a_step(stop: StopTogether) -> Trainer:
+    trainer = Mock(spec=Trainer, should_stop=False)
+    stop.on_train_batch_end(trainer, None, None, None, 0)
+    return trainer
+
+
+def test_without_a_signal_a_run_goes_on(two_agree):
+    stop = StopTogether()
+    assert not end_of_a_step(stop).should_stop
+    assert stop.received == []
+
+
+def test_a_signal_to_another_process_is_taken_for_ones_own(two_agree):
+    stop = StopTogether()
+    two_agree[0] = signal.SIGTERM
+    assert end_of_a_step(stop).should_stop
+    assert stop.received == [signal.SIGTERM]
+
+
+def test_a_process_that_outlives_its_agent_stops(two_agree, monkeypatch):
+    stop = StopTogether()
+    monkeypatch.setattr(stop_together.os, "getppid", lambda: 1)
+    assert end_of_a_step(stop).should_stop
+    assert stop.received == [signal.SIGTERM]
