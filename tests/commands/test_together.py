@@ -30,8 +30,8 @@ main()
 """
 
 
-def start(folder: Path, *command: str) -> "subprocess.Popen[str]":
-    kept = {key: value for key, value in os.environ.items() if not key.startswith("HYDRA")}
+def start(folder: Path, *command: str, **variables: str) -> "subprocess.Popen[str]":
+    kept = {key: value for key, value in os.environ.items() if not key.startswith("HYDRA")} | variables
     return subprocess.Popen(
         [sys.executable, *command], cwd=folder, env=kept, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE
     )
@@ -51,6 +51,7 @@ def test_two_machines_share_the_folder_that_the_first_names(tmp_path, trained):
         start(
             tmp_path,
             *("-m", "torch.distributed.run", "--nnodes", "2", "--nproc-per-node", "1", "--node-rank", str(number)),
+            *("--log-dir", os.devnull),
             *("--master-addr", "127.0.0.1", "--master-port", port, f"{ROOT}/scripts/train.py", *together),
         )
         for number in range(2)
@@ -72,18 +73,20 @@ def test_two_machines_share_the_folder_that_the_first_names(tmp_path, trained):
 
 def test_a_failure_of_one_process_ends_all_with_its_own_traceback(tmp_path):
     (tmp_path / "failing.py").write_text(FAILING)
-    run = start(tmp_path, "failing.py", *QUICK)
-    out, err = run.communicate(timeout=120)
+    (tmp_path / "temporary").mkdir()
+    run = start(tmp_path, "failing.py", *QUICK, TMPDIR=str(tmp_path / "temporary"))
+    out, err = run.communicate(timeout=240)
     assert (run.returncode, out) == (1, "")
     assert err.count("Traceback") == 1
     assert err.endswith("ZeroDivisionError: in one process of two\n")
+    assert not list((tmp_path / "temporary").iterdir())
     (folder,) = (tmp_path / "outputs" / "runs" / "relu_net").iterdir()
     assert json.loads((folder / "result.json").read_text())["status"] == "failed"
 
 
 def test_what_one_process_cannot_read_is_said_once_and_leaves_no_folder(tmp_path):
     run = start(tmp_path, f"{ROOT}/scripts/train.py", *QUICK, "model=linear", "model.initial_coefficients=[1]")
-    out, err = run.communicate(timeout=120)
+    out, err = run.communicate(timeout=240)
     assert (run.returncode, out) == (2, "")
     assert err.startswith("error: model.initial_coefficients: expected 2 numbers (w0, w1)")
     assert err.count("\n") == 1

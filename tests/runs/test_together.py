@@ -1,6 +1,7 @@
 """Two processes that train together are the run of one: its history, its files, its end."""
 
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -41,7 +42,16 @@ def together(tmp_path_factory, ended_run):
     ]
     signalled = {"overrides": [*TOGETHER, "logger=none"], "folder": str(top / SIGNALLED), "signal": signal.SIGTERM}
     (top / "runs.json").write_text(json.dumps([*runs, signalled]))
-    torchrun = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", "2", "--standalone"]
+    torchrun = [
+        sys.executable,
+        "-m",
+        "torch.distributed.run",
+        "--nproc-per-node",
+        "2",
+        "--standalone",
+        "--log-dir",
+        os.devnull,
+    ]
     script = Path(__file__).with_name("train_together.py")
     done = subprocess.run([*torchrun, script, top / "runs.json"], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr

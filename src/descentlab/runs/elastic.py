@@ -75,7 +75,7 @@ def start_processes(trainer: Mapping[str, Any]) -> int:
             f"torchrun --nnodes {nodes} --nproc-per-node {count} --node-rank K --master-addr <IP of the first> "
             "--master-port 29500 scripts/train.py …"
         )
-    from torch.distributed.elastic.multiprocessing.api import SignalException
+    from torch.distributed.elastic.multiprocessing.api import DefaultLogsSpecs, SignalException
     from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
     from torch.distributed.launcher.api import LaunchConfig, elastic_launch
 
@@ -85,6 +85,7 @@ def start_processes(trainer: Mapping[str, Any]) -> int:
         min_nodes=1,
         max_nodes=1,
         nproc_per_node=count,
+        logs_specs=DefaultLogsSpecs(log_dir=os.devnull),  # the processes write to this terminal
         run_id=secrets.token_hex(8),
         rdzv_backend="c10d",
         rdzv_endpoint="127.0.0.1:0",

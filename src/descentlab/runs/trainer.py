@@ -34,7 +34,7 @@ def make_trainer(
         accelerator: the kind of device.
         devices: how many of them on each node.
         num_nodes: machines.
-        strategy: `ddp` trains a copy on each device, and sums their gradients; one device needs none.
+        strategy: `ddp` trains a copy on each device, on the gradient of them all; `auto` is that for several.
         gradient_clip_val: the largest norm of the gradient; None leaves it as it is.
         engine: what makes the steps: `auto` the fastest that leaves PyTorch's own bits, `native` compiled C,
             whose last bits differ, `eager` PyTorch itself, `lightning` one step a `training_step`.
@@ -47,7 +47,7 @@ def make_trainer(
         accelerator=accelerator,
         devices=devices,
         num_nodes=num_nodes,
-        strategy="ddp" if together else "auto",
+        strategy=strategy if together else "auto",
         plugins=TorchElasticEnvironment() if together else None,
         gradient_clip_val=gradient_clip_val,
         default_root_dir=folder,
