@@ -34,6 +34,7 @@ PACKAGES = {
     "lightning_utilities": "",
     "numpy": "",
     "omegaconf": "",
+    "orjson": "the numbers of history.csv as text",
     "packaging": "",
     "pydantic": "the check of settings",
     "pydantic_core": "",
