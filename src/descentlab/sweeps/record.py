@@ -2,8 +2,8 @@
 can be given the folder of its lone run."""
 
 import io
-import json
 import math
+from bisect import bisect_left
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -25,6 +25,8 @@ from descentlab.runs.result import Result, result_from
 from descentlab.sweeps.fit import FittedStack
 
 _FOLDER = "stacks"
+_BETWEEN = "\0"
+"""Between the texts of two results in a record."""
 
 
 @dataclass(frozen=True)
@@ -66,7 +68,7 @@ class StackRecord:
     def rows(self, k: int) -> Rows:
         """The recorded rows of member k, up to its own end."""
         num_steps = self.results[k].num_steps
-        count = sum(step < num_steps for step in self.steps)
+        count = bisect_left(self.steps, num_steps)
         return Rows(
             [*self.steps[:count], num_steps],
             torch.cat([self.losses[k, :count], self.last_losses[k, None]]),
@@ -196,8 +198,8 @@ def _arrays(record: StackRecord) -> Iterator[tuple[str, Any]]:
     for number, entries in record.optimizer.items():
         for name, value in entries.items():
             yield f"optimizer/{number}/{name}", value.numpy()
-    texts = [json.dumps(json.loads(result.to_json())) for result in record.results]
-    yield "result", np.frombuffer("\n".join(texts).encode(), dtype=np.uint8)
+    texts = _BETWEEN.join(result.to_json() for result in record.results)
+    yield "result", np.frombuffer(texts.encode(), dtype=np.uint8)
 
 
 def load_record(path: Path) -> StackRecord:
@@ -231,7 +233,7 @@ def _opened(path: Path) -> Iterator[Mapping[str, Any]]:
 
 def _results(arrays: Mapping[str, Any], sweep: Path) -> dict[int, Result]:
     jobs: list[int] = arrays["job"].tolist()
-    texts = bytes(arrays["result"]).decode().split("\n")
+    texts = bytes(arrays["result"]).decode().split(_BETWEEN)
     return {job: result_from(text, sweep / str(job)) for job, text in zip(jobs, texts, strict=True)}
 
 
