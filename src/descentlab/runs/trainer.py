@@ -41,32 +41,35 @@ def make_trainer(
         folder, callbacks, loggers: of this run.
     """
     together = num_processes() > 1
-    return Trainer(
-        max_steps=max_steps,
-        max_epochs=-1,
-        accelerator=accelerator,
-        devices=devices,
-        num_nodes=num_nodes,
-        strategy=strategy if together else "auto",
-        plugins=TorchElasticEnvironment() if together else None,
-        gradient_clip_val=gradient_clip_val,
-        default_root_dir=folder,
-        callbacks=callbacks,
-        logger=loggers or False,
-        log_every_n_steps=1,
-        limit_val_batches=0,
-        num_sanity_val_steps=0,
-        use_distributed_sampler=False,
-        enable_progress_bar=False,
-        enable_model_summary=False,
-        enable_checkpointing=False,
-    )
+    with quietly():
+        return Trainer(
+            max_steps=max_steps,
+            max_epochs=-1,
+            accelerator=accelerator,
+            devices=devices,
+            num_nodes=num_nodes,
+            strategy=strategy if together else "auto",
+            plugins=TorchElasticEnvironment() if together else None,
+            gradient_clip_val=gradient_clip_val,
+            default_root_dir=folder,
+            callbacks=callbacks,
+            logger=loggers or False,
+            log_every_n_steps=1,
+            limit_val_batches=0,
+            num_sanity_val_steps=0,
+            use_distributed_sampler=False,
+            enable_progress_bar=False,
+            enable_model_summary=False,
+            enable_checkpointing=False,
+        )
 
 
 @contextmanager
 def quietly() -> Iterator[None]:
-    """Without the warnings of a `fit` that no user can mend."""
+    """Without the warnings of Lightning that no user can mend."""
     with warnings.catch_warnings():
+        # A run is started on SLURM by its launcher, or by torchrun.
+        warnings.filterwarnings("ignore", "The `srun` command is available", UserWarning)
         # Lightning 2.6 asks torch 2.13 for its tree specs in the old way.
         warnings.filterwarnings("ignore", r"`isinstance\(treespec, LeafSpec\)`", FutureWarning)
         # The engine of a stack holds the state of its optimiser.
