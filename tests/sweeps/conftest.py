@@ -1,6 +1,6 @@
 """Sweeps run in-process: jobs from overrides, trained as a stack and one after another."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -28,11 +28,11 @@ QUIET = [
 
 
 @pytest.fixture(scope="session")
-def loader() -> Iterator[ConfigLoader]:
+def loader() -> ConfigLoader:
     """Hydra's loader of the project's configs."""
     register_resolvers()
     with initialize_config_dir(str(config_folder()), version_base="1.3"):
-        yield GlobalHydra.instance().config_loader()
+        return GlobalHydra.instance().config_loader()
 
 
 @pytest.fixture(scope="session")
