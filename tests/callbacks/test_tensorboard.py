@@ -68,10 +68,10 @@ def test_a_large_model_gets_no_column_a_parameter(trained):
 
 def test_there_are_histograms_of_weights_biases_gradients_and_hidden_activations(board):
     assert sorted(board.Tags()["histograms"]) == [
-        "activations/activation1",
-        *(f"biases/{layer}" for layer in ("hidden1", "output")),
-        *(f"gradients/{layer}.{kind}" for layer in ("hidden1", "output") for kind in ("bias", "weight")),
-        *(f"weights/{layer}" for layer in ("hidden1", "output")),
+        "values/activations/activation1",
+        *(f"values/biases/{layer}" for layer in ("hidden1", "output")),
+        *(f"values/gradients/{layer}.{kind}" for layer in ("hidden1", "output") for kind in ("bias", "weight")),
+        *(f"values/weights/{layer}" for layer in ("hidden1", "output")),
     ]
 
 
@@ -81,7 +81,7 @@ def test_every_histogram_is_there_at_its_steps(board):
 
 
 def test_a_histogram_of_weights_holds_the_weights_of_its_step(run, board):
-    for event in board.Histograms("weights/hidden1"):
+    for event in board.Histograms("values/weights/hidden1"):
         weights = [run.column(f"hidden1.weight.{unit}.0")[event.step].item() for unit in range(2)]
         value = event.histogram_value
         assert (value.min, value.max, value.num) == (min(weights), max(weights), 2)
@@ -90,8 +90,8 @@ def test_a_histogram_of_weights_holds_the_weights_of_its_step(run, board):
 
 
 def test_the_hidden_activations_are_one_a_unit_and_sample(board):
-    assert {event.histogram_value.num for event in board.Histograms("activations/activation1")} == {2 * 100}
-    assert min(event.histogram_value.min for event in board.Histograms("activations/activation1")) == 0  # a ReLU
+    assert {event.histogram_value.num for event in board.Histograms("values/activations/activation1")} == {2 * 100}
+    assert min(event.histogram_value.min for event in board.Histograms("values/activations/activation1")) == 0  # a ReLU
 
 
 def test_the_hyperparameters_stand_with_the_final_metrics(run, board):
@@ -135,4 +135,6 @@ def test_a_net_that_leaves_the_finite_numbers_keeps_its_histograms(trained):
     run = trained("experiment=cubic", "optimizer.lr=1", "callbacks.histograms.every=1")
     assert run.result["status"] == "diverged"
     board = EventAccumulator(str(run.folder / "tensorboard"), size_guidance={"histograms": 0}).Reload()
-    assert [event.step for event in board.Histograms("weights/linear")] == list(range(run.result["num_steps"] + 1))
+    assert [event.step for event in board.Histograms("values/weights/linear")] == list(
+        range(run.result["num_steps"] + 1)
+    )

@@ -68,7 +68,11 @@ def bin_edges(values: Tensor, num_bins: int) -> "np.ndarray[Any, np.dtype[np.flo
 
 
 def _tag(kind: str, name: str) -> str:
-    """`weights/hidden1` for the parameter hidden1.weight, `biases/…`, `gradients/hidden1.weight`, …"""
+    """`values/weights/hidden1` for the parameter hidden1.weight, `values/gradients/hidden1.weight`, …
+
+    TensorBoard sorts by name and opens at the top, where the losses and the fit are to stand.
+    """
     layer, _, last = name.rpartition(".")
     kinds = {"weight": "weights", "bias": "biases"}
-    return f"{kinds[last]}/{layer}" if kind == "parameters" and last in kinds and layer else f"{kind}/{name}"
+    is_layer = kind == "parameters" and last in kinds and layer
+    return f"values/{kinds[last]}/{layer}" if is_layer else f"values/{kind}/{name}"

@@ -1,10 +1,14 @@
 """A run's result as a short table for the terminal."""
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from descentlab.runs.gradients import StartGradients
 from descentlab.runs.result import Result
+
+WIDTH = 80
+"""Columns of a terminal that every table fits in; only a path may be longer, for a broken one cannot be used."""
 
 
 def result_table(result: Result) -> str:
@@ -17,14 +21,32 @@ def result_table(result: Result) -> str:
             (name, _coefficient(value, result.true_coefficients.get(name)))
             for name, value in result.coefficients.items()
         ),
-        ("folder", str(result.folder)),
     ]
+    longest = WIDTH - 2 - max(len(value) for _, value in rows)
+    rows = [(_shortened(name, longest), value) for name, value in rows]
     width = max(len(name) for name, _ in rows)
-    return "\n".join(f"{name:<{width}}  {value}" for name, value in rows)
+    lines = [f"{name:<{width}}  {value}" for name, value in rows]
+    folder = _near(result.folder)
+    row = f"{'folder':<{width}}  {folder}"
+    return "\n".join([*lines, row] if len(row) <= WIDTH else [*lines, "folder", f"  {folder}"])
 
 
 def _coefficient(value: float, true: float | None) -> str:
-    return f"{value:<12.6g}" if true is None else f"{value:<12.6g} (true {true:g})"
+    return f"{value:.6g}" if true is None else f"{value:<12.6g} (true {true:g})"
+
+
+def _shortened(name: str, longest: int) -> str:
+    """A name without its middle where it is too long: both ends tell which one it is."""
+    if len(name) <= longest:
+        return name
+    head = (longest - 1) // 2
+    return f"{name[:head]}…{name[head - longest + 1 :]}"
+
+
+def _near(folder: Path) -> Path:
+    """A folder as seen from here, where it lies below."""
+    here = Path.cwd()
+    return folder.relative_to(here) if folder.is_relative_to(here) else folder
 
 
 def gradient_table(gradients: StartGradients) -> str:

@@ -21,6 +21,7 @@ from descentlab.modules.regression import RegressionModule
 from descentlab.runs.agreement import sharing_errors
 from descentlab.runs.assemble import assemble, build_trainer
 from descentlab.runs.chunks import Chunks, why_step_by_step
+from descentlab.runs.dashboard import log_dashboard
 from descentlab.runs.elastic import check_started
 from descentlab.runs.files import TABLE, write_whole
 from descentlab.runs.hyperparameters import log_hyperparameters
@@ -55,6 +56,7 @@ def train(settings: Mapping[str, Any], folder: Path) -> Result:
         write_whole(folder / "config.yaml", config_text(settings))
         if data.source is not None:
             write_whole(folder / TABLE, data.source.read_bytes())
+    log_dashboard(trainer.loggers, settings)
     _choose_stepping(settings, data, module, trainer)
     started = time.perf_counter()
     status: Status = "failed"

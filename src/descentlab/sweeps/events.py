@@ -13,6 +13,7 @@ from descentlab.callbacks.scalars import scalar_metrics
 from descentlab.data.points import PointsDataModule
 from descentlab.modules.coefficients import unflatten
 from descentlab.modules.regression import RegressionModule
+from descentlab.runs.dashboard import log_dashboard
 from descentlab.runs.hyperparameters import log_hyperparameters
 from descentlab.runs.result import Result
 from descentlab.targets import build
@@ -42,6 +43,7 @@ def write_events(
         rates: the learning rate of each update.
     """
     loggers = [build(s, result.folder) for name, s in settings["logger"].items() if name != "every" and s is not None]
+    log_dashboard(loggers, settings)
     scalars, histograms = (settings["callbacks"].get(name) for name in ("scalars", "histograms"))
     for index, step in enumerate(rows.steps):
         is_last = index == len(rows.steps) - 1

@@ -1,80 +1,68 @@
 """Data, fit and true law of a run in one picture."""
 
-from pathlib import Path
-
 import torch
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from torch import Tensor
 
-from descentlab.data.points import PointsDataModule
-from descentlab.modules.regression import RegressionModule
-from descentlab.reports.figures.style import BLUE, GREEN, GREY, ORANGE, save, styled
-from descentlab.runs.load import load_data, load_module
+from descentlab.reports.figures.style import FIT, TRAIN, TRUTH, VAL, legend_below
+from descentlab.reports.subject import Subject
 
-_GRID = 1000
+_STAGES = (("val", VAL, "validation points", 0.35), ("train", TRAIN, "training points", 0.7))
 
 
-def draw_fit(folder: Path) -> Path:
-    """Draw `figures/fit.png` of a run folder and return its path.
-
-    One feature is drawn against the target, with the fit and the true law as curves; several are drawn
-    as prediction against target, where a perfect fit is the diagonal.
-    """
-    module, data = load_module(folder), load_data(folder)
-    with styled():
-        figure = fit_figure(module, data)
-        path = folder / "figures" / "fit.png"
-        save(figure, path)
-    return path
-
-
-def fit_figure(module: RegressionModule, data: PointsDataModule) -> Figure:
-    """The picture of `draw_fit`, not yet written."""
+def fit_figure(subject: Subject) -> Figure:
+    """One feature against the target, with the fit and the true law as curves; several as prediction
+    against target, where a perfect fit is the diagonal."""
     figure = Figure()
     axes = figure.subplots()
-    with torch.no_grad():
-        if data.stages()["train"].x.shape[1] == 1:
-            _draw_curves(axes, module, data)
-        else:
-            _draw_against_target(axes, module, data)
-    axes.legend()
+    if subject.num_features == 1:
+        draw_points(axes, subject)
+        draw_truth(axes, subject)
+        grid = subject.grid()
+        with torch.no_grad():
+            axes.plot(grid[:, 0], subject.module.predict(grid)[:, 0], color=FIT, linewidth=2, label=subject.fit_name)
+        keep_to_points(axes, subject)
+    else:
+        _draw_against_target(axes, subject)
+    legend_below(figure, axes)
     return figure
 
 
-def _draw_curves(axes: Axes, module: RegressionModule, data: PointsDataModule) -> None:
-    units = data.standardization
-    for stage, colour, name in (("val", GREY, "validation points"), ("train", BLUE, "training points")):
-        if stage in data.stages():
-            x, y = data.stages()[stage]
-            if units is not None:
-                x, y = units.restore_x(x), units.restore_y(y)
-            axes.scatter(x[:, 0], y[:, 0], s=14, color=colour, alpha=0.6 if stage == "train" else 0.3, label=name)
-    grid = _grid(x)
-    if data.truth is not None:
-        axes.plot(grid[:, 0], data.truth.law(grid)[:, 0], "--", color=GREEN, linewidth=2, label="true law")
-    axes.plot(grid[:, 0], module.predict(grid)[:, 0], color=ORANGE, linewidth=2, label="fit")
-    names = (module.config or {}).get("data", {})
-    axes.set_xlabel((names.get("features") or ["x"])[0])
-    axes.set_ylabel(names.get("target") or "y")
+def draw_points(axes: Axes, subject: Subject) -> None:
+    """The training and validation points of one feature, and the names of the axes."""
+    for stage, colour, name, alpha in _STAGES:
+        if stage in subject.data.stages():
+            x, y = subject.points(stage)
+            size = 14 if len(x) > 30 else 36
+            axes.scatter(x[:, 0], y[:, 0], s=size, color=colour, alpha=alpha, linewidths=0, label=name)
+    axes.set_xlabel(subject.feature_names[0])
+    axes.set_ylabel(subject.target_name)
 
 
-def _draw_against_target(axes: Axes, module: RegressionModule, data: PointsDataModule) -> None:
-    units = data.standardization
-    for stage, colour, name in (("val", GREY, "validation points"), ("train", BLUE, "training points")):
-        if stage in data.stages():
-            x, y = data.stages()[stage]
-            prediction = module(x)
-            if units is not None:
-                prediction, y = units.restore_y(prediction), units.restore_y(y)
-            axes.scatter(y[:, 0], prediction[:, 0], s=14, color=colour, alpha=0.6, label=name)
+def draw_truth(axes: Axes, subject: Subject) -> None:
+    """The true law, where it is known."""
+    if subject.data.truth is not None:
+        grid = subject.grid()
+        axes.plot(grid[:, 0], subject.data.truth.law(grid)[:, 0], "--", color=TRUTH, linewidth=2, label="true law")
+
+
+def keep_to_points(axes: Axes, subject: Subject) -> None:
+    """Let a curve that leaves the points far behind, as one that diverges, leave the picture too."""
+    y = torch.cat([subject.points(stage).y for stage in ("train", "val") if stage in subject.data.stages()])
+    low, high = float(y.min()), float(y.max())
+    room = 1.5 * (high - low) or max(1.0, abs(low))
+    bottom, top = axes.get_ylim()
+    axes.set_ylim(max(bottom, low - room), min(top, high + room))
+
+
+def _draw_against_target(axes: Axes, subject: Subject) -> None:
+    for stage, colour, name, alpha in _STAGES:
+        if stage in subject.data.stages():
+            x, y = subject.points(stage)
+            with torch.no_grad():
+                prediction = subject.module.predict(x)
+            axes.scatter(y[:, 0], prediction[:, 0], s=14, color=colour, alpha=alpha, linewidths=0, label=name)
     low, high = axes.get_xlim()
-    axes.plot([low, high], [low, high], "--", color=GREEN, label="prediction = target")
-    axes.set_xlabel("target")
+    axes.plot([low, high], [low, high], "--", color=TRUTH, label="prediction = target")
+    axes.set_xlabel(f"target {subject.target_name}")
     axes.set_ylabel("prediction")
-
-
-def _grid(x: Tensor) -> Tensor:
-    low, high = float(x.min()), float(x.max())
-    margin = 0.05 * (high - low) or 1.0
-    return torch.linspace(low - margin, high + margin, _GRID)[:, None]

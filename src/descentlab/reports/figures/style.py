@@ -1,15 +1,23 @@
-"""One look for all pictures: sizes, and colours that the colour-blind can tell apart."""
+"""One look for all pictures, light or dark: sizes, and colours that the colour-blind can tell apart."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import matplotlib as mpl
+from cycler import cycler
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-BLUE, ORANGE, GREEN, GREY = "#0072B2", "#D55E00", "#009E73", "#7F7F7F"
-"""Of the palette of Okabe and Ito (2008), Color Universal Design."""
+Style = Literal["light", "dark"]
+
+TRAIN, FIT, TRUTH, VAL = "C0", "C1", "C2", "C3"
+"""What a colour stands for in every picture; the style says which it is."""
+
+_LIGHT = ["#0072B2", "#D55E00", "#009E73", "#7F7F7F", "#CC79A7", "#56B4E9", "#E69F00", "#000000"]
+_DARK = ["#56B4E9", "#FF8C3B", "#2FCB9F", "#A6A6A6", "#E39AC4", "#6A8DFF", "#F0E442", "#FFFFFF"]
+"""The palette of Okabe and Ito (2008), Color Universal Design, and the same hues brightened for dark paper."""
 
 _SETTINGS: Any = {
     "figure.figsize": (6.4, 4.2),
@@ -18,6 +26,8 @@ _SETTINGS: Any = {
     "axes.spines.top": False,
     "axes.spines.right": False,
     "axes.grid": True,
+    "axes.axisbelow": True,
+    "axes.titlesize": 11,
     "grid.alpha": 0.25,
     "legend.frameon": False,
     "font.size": 11,
@@ -25,16 +35,36 @@ _SETTINGS: Any = {
 
 
 @contextmanager
-def styled() -> Iterator[None]:
-    """Draw in the house style within this block."""
+def styled(style: Style = "light") -> Iterator[None]:
+    """Draw in the house style within this block; a figure is to be written within it too."""
+    paper, ink = ("#FFFFFF", "#222222") if style == "light" else ("#16181D", "#E6E6E6")
+    inked: Any = ("text.color", "axes.labelcolor", "axes.edgecolor", "xtick.color", "ytick.color")
     with mpl.rc_context():
         mpl.rcParams.update(_SETTINGS)
+        mpl.rcParams.update({"figure.facecolor": paper, "axes.facecolor": paper, "axes.grid.which": "major"})
+        mpl.rcParams.update({**dict.fromkeys(inked, ink), "grid.color": "#888888"})
+        mpl.rcParams["axes.prop_cycle"] = cycler(color=_LIGHT if style == "light" else _DARK)
         yield
+
+
+def legend_below(figure: Figure, *axes: Axes) -> None:
+    """The legend of some of a figure's axes under all of them, where it hides nothing."""
+    named = [pair for each in axes for pair in zip(*each.get_legend_handles_labels(), strict=True)]
+    handles, labels = [handle for handle, _ in named], [label for _, label in named]
+    columns = next(n for n in range(len(labels), 0, -1) if n == 1 or _width(labels, n) < figure.get_figwidth())
+    figure.legend(handles, labels, loc="outside lower center", ncols=columns, fontsize=10)
+
+
+def _width(labels: Sequence[str], columns: int) -> float:
+    """Of a legend of so many columns, in inches, about: a column is as wide as its longest label."""
+    rows = -(-len(labels) // columns)
+    longest = [max(map(len, labels[start : start + rows])) for start in range(0, len(labels), rows)]
+    return sum(0.075 * length + 0.65 for length in longest)
 
 
 def save(figure: Figure, path: Path) -> None:
     """Write a figure whole or not at all."""
-    path.parent.mkdir(exist_ok=True)
+    path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}")
     figure.savefig(temporary, format=path.suffix[1:])
     temporary.replace(path)

@@ -1,0 +1,114 @@
+"""What TensorBoard shows of a run that costs too much to make while it trains: the fit as an image, the
+graph, the stability limit."""
+
+import io
+import math
+import warnings
+from pathlib import Path
+
+import torch
+from matplotlib.figure import Figure
+from tensorboard.compat.proto.summary_pb2 import Summary
+from torch.utils.tensorboard import SummaryWriter
+from torch.utils.tensorboard._pytorch_graph import graph
+
+from descentlab.functional.objectives import net_objective
+from descentlab.functional.stability import hessian, largest_curvature, largest_eigenvalue, stability_limit
+from descentlab.nets.linear_in_parameters import LinearInParameters
+from descentlab.reports.figures.fit import draw_points, draw_truth, keep_to_points
+from descentlab.reports.figures.style import FIT, styled
+from descentlab.reports.retrace import nearest_rows
+from descentlab.reports.subject import CannotDraw, Subject
+from descentlab.runs.dashboard import STABILITY_LIMIT
+from descentlab.runs.event_file import BulkSummaryWriter
+
+_IMAGES = 16
+_LIMITS = 16
+_DPI = 80
+
+
+def add_to_board(subject: Subject, folder: Path) -> None:
+    """Add to the TensorBoard folder of a run, in an event file of its own.
+
+    Args:
+        subject: the run.
+        folder: `tensorboard/` of its folder; nothing is done where there is none.
+    """
+    if not folder.is_dir():
+        return
+    board = BulkSummaryWriter(folder)
+    _add_graph(board, subject)
+    try:
+        _add_stability_limits(board, subject)
+        _add_fits(board, subject)
+    except CannotDraw:
+        pass  # what the figures say of the same run
+    board.close()
+
+
+def _add_graph(board: SummaryWriter, subject: Subject) -> None:
+    """The operations of the net; nothing of one that cannot be traced."""
+    sample = subject.data.stages()["train"].x[:1]
+    with warnings.catch_warnings():
+        # torch 2.13's own writer of graphs calls torch.jit.trace, and says that this is deprecated.
+        warnings.simplefilter("ignore", DeprecationWarning)
+        try:
+            board._get_file_writer().add_graph(graph(subject.module.net, sample))
+        except RuntimeError:
+            return
+
+
+def _add_fits(board: SummaryWriter, subject: Subject) -> None:
+    """The fitted curve over the training, an image a step."""
+    grid = subject.grid(400)
+    rows = nearest_rows(subject.trajectory.steps, _IMAGES)
+    predictions = subject.predictions(subject.trajectory.columns[rows], grid)
+    for row, prediction in zip(rows, predictions, strict=True):
+        step = subject.trajectory.steps[row]
+        with styled():
+            figure = Figure(figsize=(5.6, 3.6), dpi=_DPI)
+            axes = figure.subplots()
+            draw_points(axes, subject)
+            draw_truth(axes, subject)
+            axes.plot(grid[:, 0], prediction, color=FIT, linewidth=2, label="fit")
+            axes.set_title(f"step {step}")
+            keep_to_points(axes, subject)
+            content = io.BytesIO()
+            figure.savefig(content, format="png", dpi=_DPI)
+        width, height = (round(side * _DPI) for side in figure.get_size_inches())
+        image = Summary.Image(width=width, height=height, colorspace=3, encoded_image_string=content.getvalue())
+        board._get_file_writer().add_summary(Summary(value=[Summary.Value(tag="fit", image=image)]), step)
+
+
+def _add_stability_limits(board: SummaryWriter, subject: Subject) -> None:
+    """2 / lambda_max of the training loss, for plain gradient descent, whose learning rate it bounds."""
+    optimizer = subject.settings["optimizer"]
+    if not str(optimizer["_target_"]).endswith(".SGD") or optimizer.get("momentum"):
+        return
+    module = subject.module
+    x, y = subject.data.stages()["train"]
+    rows = nearest_rows(subject.trajectory.steps, _LIMITS)
+    if isinstance(module.net, LinearInParameters):
+        if subject.loss_name not in ("mse", "sse"):
+            return
+        curvature = hessian(module.net.design_matrix(x.double()), "mse" if subject.loss_name == "mse" else "sse")
+        limits = [stability_limit(largest_eigenvalue(curvature))] * len(rows)
+    else:
+        function, parameters = net_objective(module.net, module.loss, x, y)
+        if len(parameters) != subject.trajectory.columns.shape[1]:
+            return  # some are frozen
+        limits = [
+            stability_limit(
+                largest_curvature(
+                    function,
+                    point,
+                    generator=torch.Generator().manual_seed(0),
+                    relative_tolerance=1e-2,
+                    max_iterations=40,
+                ).largest
+            )
+            for point in subject.trajectory.columns[rows].float()
+        ]
+    for row, limit in zip(rows, limits, strict=True):
+        if math.isfinite(limit):
+            board.add_scalar(STABILITY_LIMIT, limit, subject.trajectory.steps[row])

@@ -1,0 +1,35 @@
+"""What TensorBoard is told of a run before it trains: which scalars belong together, and the config."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from lightning.pytorch.loggers import Logger, TensorBoardLogger
+
+from descentlab.runs.outcome import config_text
+
+STABILITY_LIMIT = "train/stability_limit"
+"""The tag of 2 / lambda_max, the learning rate that gradient descent bears."""
+
+LAYOUT: dict[str, dict[str, list[Any]]] = {
+    "training": {
+        "loss: training against validation": ["Multiline", ["^train/loss$", "^val/loss$"]],
+        "gradient norm": ["Multiline", ["^train/gradient_norm$"]],
+        "learning rate against the stability limit": ["Multiline", ["^train/lr$", f"^{STABILITY_LIMIT}$"]],
+    },
+    "parameters": {"coefficients": ["Multiline", ["^coefficients/"]]},
+}
+"""The charts of the Custom Scalars tab, and the tags of each as regular expressions."""
+
+
+def log_dashboard(loggers: Sequence[Logger], settings: Mapping[str, Any]) -> None:
+    """Write the layout of the Custom Scalars tab and the config as text to TensorBoard.
+
+    Args:
+        loggers: of the run; those of another kind are passed over.
+        settings: of the run.
+    """
+    indented = "".join(f"    {line}\n" for line in config_text(settings).splitlines())  # a block of Markdown
+    for logger in loggers:
+        if isinstance(logger, TensorBoardLogger):
+            logger.experiment.add_custom_scalars(LAYOUT)
+            logger.experiment.add_text("config", indented, 0)
