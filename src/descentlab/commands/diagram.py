@@ -41,7 +41,7 @@ def _diagram(arguments: Sequence[str]) -> None:
     else:
         subject, folder = Subject.of_settings(composed), Path("outputs/figures") / composed["name"]
     with styled(given.get("style", "light")):
-        figure = diagram_figure(subject.module.net, subject.data.stages()["train"].x[:1])
+        figure = diagram_figure(subject)
         for ending in ("svg", "png"):
             path = Path(given.get("out", folder)) / f"diagram.{ending}"
             save(figure, path)

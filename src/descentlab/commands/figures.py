@@ -25,6 +25,7 @@ first_update  the fit before and after the first gradient step
 landscape     the path of the parameters over contours of the loss
 units         the hidden units taken apart: pre-activation, activation, contribution, sum
 residuals     target minus prediction
+diagram       the network as layers and nodes
 
 out=<folder> draws elsewhere. What a model does not have is left out, with a line that says why.
 """
@@ -36,7 +37,7 @@ _SCHEMA: dict[str, Any] = {
     "animate": bool,
     "out": str,
 }
-_UNTRAINED = ("fit", "units", "residuals")
+_UNTRAINED = ("fit", "units", "residuals", "diagram")
 
 
 def main() -> None:

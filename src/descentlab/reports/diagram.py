@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from descentlab.nets.linear_in_parameters import LinearInParameters
 from descentlab.nets.polynomial import Polynomial
 from descentlab.reports.layers import Step, trace
+from descentlab.reports.subject import Subject
 
 _MOST_NODES = 12
 _ENDS = 4
@@ -89,15 +90,14 @@ def _columns(net: nn.Module, step: Step, before: Layer) -> Layer:
     return Layer("columns", width, labels=("1", *before.labels) if with_ones else ())
 
 
-def diagram_figure(net: nn.Module, x: Float[Tensor, "sample feature"], title: str = "") -> Figure:
-    """The layers of `layers_of` from left to right; the colour of an edge is its weight's sign, its
-    thickness the weight's size beside the largest of its layer."""
-    layers = layers_of(net, x)
+def diagram_figure(subject: Subject) -> Figure:
+    """The layers of a model from left to right; the colour of an edge is its weight's sign, its thickness
+    the weight's size beside the largest of its layer."""
+    layers = layers_of(subject.module.net, subject.data.stages()["train"].x[:1])
     tallest = max(len(layer.shown) + (layer.width > _MOST_NODES) for layer in layers)
     figure = Figure(figsize=(2.1 * len(layers) + 0.6, max(2.8, 0.62 * tallest + 1.6)))
     axes = figure.subplots()
     axes.set_axis_off()
-    axes.set_title(title)
     heights = [_heights(layer) for layer in layers]
     for k, layer in enumerate(layers):
         if k > 0:

@@ -21,7 +21,6 @@ _DARK = ["#56B4E9", "#FF8C3B", "#2FCB9F", "#A6A6A6", "#E39AC4", "#6A8DFF", "#F0E
 
 _SETTINGS: Any = {
     "figure.figsize": (6.4, 4.2),
-    "figure.dpi": 150,
     "figure.constrained_layout.use": True,
     "axes.spines.top": False,
     "axes.spines.right": False,
@@ -35,12 +34,17 @@ _SETTINGS: Any = {
 
 
 @contextmanager
-def styled(style: Style = "light") -> Iterator[None]:
-    """Draw in the house style within this block; a figure is to be written within it too."""
+def styled(style: Style = "light", dpi: int = 150) -> Iterator[None]:
+    """Draw in the house style within this block; a figure is to be written within it too.
+
+    Args:
+        style: of paper and ink.
+        dpi: dots an inch of what is written.
+    """
     paper, ink = ("#FFFFFF", "#222222") if style == "light" else ("#16181D", "#E6E6E6")
     inked: Any = ("text.color", "axes.labelcolor", "axes.edgecolor", "xtick.color", "ytick.color")
     with mpl.rc_context():
-        mpl.rcParams.update(_SETTINGS)
+        mpl.rcParams.update({**_SETTINGS, "figure.dpi": dpi})
         mpl.rcParams.update({"figure.facecolor": paper, "axes.facecolor": paper, "axes.grid.which": "major"})
         mpl.rcParams.update({**dict.fromkeys(inked, ink), "grid.color": "#888888"})
         mpl.rcParams["axes.prop_cycle"] = cycler(color=_LIGHT if style == "light" else _DARK)

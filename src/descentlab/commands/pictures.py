@@ -1,0 +1,54 @@
+"""`pictures.py`: the pictures of the README, from runs made for them."""
+
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+from descentlab.commands.entry import run
+from descentlab.commands.figures import require_matplotlib
+from descentlab.settings.command_line import read_arguments
+from descentlab.settings.compose import compose
+
+HELP = """
+python scripts/pictures.py [out=docs/pictures]
+
+Trains what the README shows, a few seconds, and draws its pictures.
+"""
+
+PICTURES = {
+    "units.png": ("experiment=kink_two_relu", "units"),
+    "landscape.png": ("experiment=kink_two_relu", "landscape"),
+    "diagram.png": ("experiment=kink_two_relu", "diagram"),
+}
+"""By file: what is trained, and what is drawn of it."""
+
+_DPI = 80
+
+
+def main() -> None:
+    """Run the command line."""
+    run(_pictures, HELP, needs_arguments=False)
+
+
+def _pictures(arguments: Sequence[str]) -> None:
+    out = Path(read_arguments(arguments, {"out": str}).get("out", "docs/pictures"))
+    require_matplotlib()
+    from descentlab.reports.figures.catalogue import FIGURES  # torch is imported now, not to say no
+    from descentlab.reports.figures.style import save, styled
+    from descentlab.reports.subject import Subject
+    from descentlab.runs.train import train
+
+    subjects: dict[str, Subject] = {}
+    for file, (experiment, name) in PICTURES.items():
+        if experiment not in subjects:
+            with tempfile.TemporaryDirectory() as folder:
+                train(compose([experiment, "logger=none"]), Path(folder))
+                subjects[experiment] = Subject.of_run(Path(folder))
+        subject = subjects[experiment]
+        with styled("light", _DPI):
+            save(FIGURES[name](subject), out / file)
+        print(out / file)
+
+
+if __name__ == "__main__":
+    main()
