@@ -43,6 +43,28 @@ def test_coefficients_without_a_truth_stand_alone():
     assert rows(result_table(result(true_coefficients={})))["w0"] == "2.42912"
 
 
+def test_a_folder_below_is_shown_from_here(monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    assert rows(result_table(result(folder=tmp_path / "outputs" / "a")))["folder"] == "outputs/a"
+
+
+def test_long_names_and_numbers_stay_within_80_columns():
+    long = {f"layers.{'very_long_name.' * 8}weight.{k}": -1.234567e-30 for k in range(2)}
+    text = result_table(result(coefficients=long, true_coefficients=dict.fromkeys(long, -1e-30)))
+    assert max(map(len, text.splitlines())) <= 80
+    names = [line.split()[0] for line in text.splitlines() if "…" in line]
+    assert [(name[:7], name[-8:]) for name in names] == [("layers.", "weight.0"), ("layers.", "weight.1")]
+
+
+def test_a_long_folder_stands_whole_on_a_line_of_its_own():
+    folder = Path("/far") / ("x" * 90)
+    assert result_table(result(folder=folder)).splitlines()[-2:] == ["folder", f"  {folder}"]
+
+
+def test_the_table_has_no_control_characters():
+    assert all(character.isprintable() or character == "\n" for character in result_table(result()))
+
+
 def test_the_values_stand_in_one_column():
     starts = {len(line) - len(line.split(maxsplit=1)[1]) for line in result_table(result()).splitlines()}
     assert len(starts) == 1

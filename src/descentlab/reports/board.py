@@ -50,8 +50,9 @@ def _add_graph(board: SummaryWriter, subject: Subject) -> None:
     """The operations of the net; nothing of one that cannot be traced."""
     sample = subject.data.stages()["train"].x[:1]
     with warnings.catch_warnings():
-        # torch 2.13's own writer of graphs calls torch.jit.trace, and says that this is deprecated.
-        warnings.simplefilter("ignore", DeprecationWarning)
+        # torch 2.13's own writer of graphs calls torch.jit.trace, which is deprecated and warns of whatever
+        # another input might change: the graph is only looked at.
+        warnings.simplefilter("ignore")
         try:
             board._get_file_writer().add_graph(graph(subject.module.net, sample))
         except RuntimeError:

@@ -186,8 +186,13 @@ class Subject:
         rows = self.predictions(columns, self.points("train").x)
         units = self.module.standardization
         target = self.data.stages()["train"].y.double()
-        rows = rows[..., None] if units is None else units.standardize_y(rows[..., None])
-        losses: Tensor = vmap(lambda row: self.module.loss(row, target))(rows)
+
+        def loss(row: Tensor) -> Tensor:
+            prediction = row[:, None] if units is None else units.standardize_y(row[:, None])
+            value: Tensor = self.module.loss(prediction, target)
+            return value
+
+        losses: Tensor = vmap(loss)(rows)
         return losses * self.module.loss_scale
 
     @cached_property

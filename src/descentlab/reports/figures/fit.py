@@ -22,6 +22,8 @@ def fit_figure(subject: Subject) -> Figure:
         with torch.no_grad():
             axes.plot(grid[:, 0], subject.module.predict(grid)[:, 0], color=FIT, linewidth=2, label=subject.fit_name)
         keep_to_points(axes, subject)
+        if subject.result is not None and subject.result.status == "diverged":
+            axes.set_title("diverged: the fit leaves the picture")
     else:
         _draw_against_target(axes, subject)
     legend_below(figure, axes)

@@ -1,0 +1,82 @@
+"""figures.py, diagram.py and pictures.py as they are typed, and what follows a run in the background."""
+
+import sys
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from descentlab.commands import background
+from descentlab.commands.pictures import PICTURES
+
+ROOT = Path(__file__).resolve().parents[2]
+TRAINED = ("train", "experiment=kink_two_relu", "hydra.run.dir=run", "trainer.max_steps=20", "figures=false")
+
+
+def test_a_given_line_is_drawn_without_training(typed):
+    line = ("model=linear", "model.initial_coefficients=[2.5,3.5]", "data=americano", "data.seed=43052")
+    answer = typed("figures", *line)
+    assert answer.code == 0
+    assert "outputs/figures/linear/fit.png" in answer.out.splitlines()
+    assert Path("outputs/figures/linear/fit.png").is_file()
+    assert "units is left out" in answer.out
+    assert not Path("outputs/runs").exists()
+
+
+def test_only_some_figures_elsewhere_and_dark(typed):
+    typed(*TRAINED)
+    answer = typed("figures", "run=run", "only=[loss,fit]", "style=dark", "out=elsewhere")
+    assert answer.out.splitlines() == ["elsewhere/loss.png", "elsewhere/fit.png"]
+    assert not Path("run/figures").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["model=linear", "only=los"], "did you mean loss?"),
+        (["model=linear", "animate=true"], "animate: expected run=<run folder>"),
+        (["model=lineer"], "did you mean"),
+        (["run=nowhere"], "there is no such file"),
+        (["run=nowhere", "stile=dark"], "did you mean style?"),
+        (["model=linear", "style=pink"], "style: expected"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
+)
+def test_bad_input_to_figures_is_refused(typed, arguments, words):
+    answer = typed("figures", *arguments)
+    assert answer.code == 2
+    assert words in answer.err
+    assert not Path("outputs").exists()
+
+
+def test_a_diagram_is_written_as_svg_and_png(typed):
+    answer = typed("diagram", "model=relu_net", "model.hidden_width=2")
+    assert answer.out.splitlines() == [f"outputs/figures/relu_net/diagram.{ending}" for ending in ("svg", "png")]
+    svg, png = (Path(line) for line in answer.out.splitlines())
+    assert "<svg" in svg.read_text()
+    with Image.open(png) as image:
+        assert image.format == "PNG"
+
+
+def test_the_diagram_of_a_run_is_in_its_folder(typed):
+    typed(*TRAINED)
+    assert typed("diagram", "run=run").code == 0
+    assert Path("run/figures/diagram.svg").is_file()
+
+
+def test_a_run_is_followed_by_its_pictures_and_what_tensorboard_shows(typed, monkeypatch):
+    typed(*TRAINED)
+    before = len(list(Path("run/tensorboard").glob("events*")))
+    monkeypatch.setattr(sys, "argv", ["background", "run"])
+    background.main()
+    assert sorted(path.name for path in Path("run/figures").iterdir()) == ["fit.png", "loss.png", "units.png"]
+    assert len(list(Path("run/tensorboard").glob("events*"))) == before + 1
+
+
+def test_the_pictures_of_the_readme_are_made_by_the_script_and_small(typed):
+    typed("pictures", "out=pictures")
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    for name in PICTURES:
+        assert f"docs/pictures/{name}" in readme
+        assert (ROOT / "docs" / "pictures" / name).stat().st_size < 150_000
+        assert Path("pictures", name).is_file()
