@@ -17,7 +17,7 @@ import pytest
 from PIL import Image
 
 from descentlab.functional.stability import hessian, largest_eigenvalue
-from descentlab.reports.board import add_to_board
+from descentlab.reports.board import FIT_IMAGE, add_to_board
 from descentlab.reports.subject import Subject
 from descentlab.runs.dashboard import LAYOUT, STABILITY_LIMIT
 
@@ -54,7 +54,7 @@ def answer(logs: Path) -> Iterator[Callable[[str], Any]]:
         def last_image(run: str) -> int:
             if f"{run}/tensorboard" not in ask("plugin/images/tags"):
                 return -1
-            return ask(f"plugin/images/images?run={run}/tensorboard&tag=fit&sample=0")[-1]["step"]
+            return ask(f"plugin/images/images?run={run}/tensorboard&tag={FIT_IMAGE}&sample=0")[-1]["step"]
 
         until = time.monotonic() + 60
         while any(last_image(run) < num_steps for run, num_steps in {"net": 200, "line": 30}.items()):
@@ -102,7 +102,7 @@ def test_the_stability_limit_of_a_line_is_two_over_the_largest_curvature(answer,
 
 
 def test_the_fit_is_there_as_images_from_the_first_step_to_the_last(answer):
-    images = answer("plugin/images/images?run=net/tensorboard&tag=fit&sample=0")
+    images = answer(f"plugin/images/images?run=net/tensorboard&tag={FIT_IMAGE}&sample=0")
     steps = [image["step"] for image in images]
     assert steps == sorted(steps)
     assert steps[-1] == 200

@@ -22,6 +22,9 @@ from descentlab.reports.subject import CannotDraw, Subject
 from descentlab.runs.dashboard import STABILITY_LIMIT
 from descentlab.runs.event_file import BulkSummaryWriter
 
+FIT_IMAGE = "chart/fit"
+"""The tag of the images; TensorBoard sorts by name, and opens on what comes first."""
+
 _IMAGES = 16
 _LIMITS = 16
 _DPI = 80
@@ -78,7 +81,7 @@ def _add_fits(board: SummaryWriter, subject: Subject) -> None:
             figure.savefig(content, format="png", dpi=_DPI)
         width, height = (round(side * _DPI) for side in figure.get_size_inches())
         image = Summary.Image(width=width, height=height, colorspace=3, encoded_image_string=content.getvalue())
-        board._get_file_writer().add_summary(Summary(value=[Summary.Value(tag="fit", image=image)]), step)
+        board._get_file_writer().add_summary(Summary(value=[Summary.Value(tag=FIT_IMAGE, image=image)]), step)
 
 
 def _add_stability_limits(board: SummaryWriter, subject: Subject) -> None:

@@ -192,10 +192,16 @@ EDGES = {
 
 
 @pytest.mark.parametrize("overrides", EDGES.values(), ids=EDGES)
-def test_runs_at_the_edge_are_drawn(drawn, tmp_path, overrides):
-    lines = list(draw(drawn("trainer.max_steps=5", *overrides), list(FIGURES), tmp_path, "light"))
-    assert str(tmp_path / "fit.png") in lines
-    assert len(lines) == len(FIGURES)
+def test_runs_at_the_edge_are_drawn(drawn, overrides):
+    subject = drawn("trainer.max_steps=5", *overrides)
+    with styled():
+        for name in ("fit", "loss", "first_update", "landscape", "residuals"):
+            try:
+                figure = FIGURES[name](subject)
+            except CannotDraw as why:
+                assert name == "landscape", why
+                continue
+            figure.draw_without_rendering()
 
 
 def test_a_film_shows_the_recorded_steps_and_curves(two_units):
