@@ -17,7 +17,7 @@ import pytest
 from PIL import Image
 
 from descentlab.functional.stability import hessian, largest_eigenvalue
-from descentlab.reports.board import FIT_IMAGE, add_to_board
+from descentlab.reports.board import FIT_IMAGE, LOSS_IMAGE, add_to_board
 from descentlab.reports.subject import Subject
 from descentlab.runs.dashboard import LAYOUT, STABILITY_LIMIT
 
@@ -108,6 +108,11 @@ def test_the_fit_is_there_as_images_from_the_first_step_to_the_last(answer):
     assert steps[-1] == 200
     with Image.open(io.BytesIO(answer(f"plugin/images/individualImage?{images[0]['query']}"))) as image:
         assert (image.format, image.size) == ("PNG", (448, 288))
+
+
+def test_the_losses_are_an_image_of_the_last_step(answer):
+    (image,) = answer(f"plugin/images/images?run=line/tensorboard&tag={LOSS_IMAGE}&sample=0")
+    assert image["step"] == 30
 
 
 def test_the_graph_shows_the_layers(answer):

@@ -3,6 +3,7 @@
 The first argument is the run's folder.
 """
 
+import os
 import sys
 from pathlib import Path
 
@@ -32,4 +33,6 @@ def main() -> None:
 
 
 if __name__ == "__main__":
+    if hasattr(os, "nice"):
+        os.nice(10)  # after whatever is trained meanwhile
     main()

@@ -4,6 +4,7 @@ graph, the stability limit."""
 import io
 import math
 import warnings
+from contextlib import suppress
 from pathlib import Path
 
 import torch
@@ -16,14 +17,15 @@ from descentlab.functional.objectives import net_objective
 from descentlab.functional.stability import hessian, largest_curvature, largest_eigenvalue, stability_limit
 from descentlab.nets.linear_in_parameters import LinearInParameters
 from descentlab.reports.figures.fit import draw_points, draw_truth, keep_to_points
+from descentlab.reports.figures.loss import loss_figure
 from descentlab.reports.figures.style import FIT, styled
 from descentlab.reports.retrace import nearest_rows
 from descentlab.reports.subject import CannotDraw, Subject
 from descentlab.runs.dashboard import STABILITY_LIMIT
 from descentlab.runs.event_file import BulkSummaryWriter
 
-FIT_IMAGE = "chart/fit"
-"""The tag of the images; TensorBoard sorts by name, and opens on what comes first."""
+FIT_IMAGE, LOSS_IMAGE = "chart/fit", "chart/loss"
+"""The tags of the images; TensorBoard sorts by name, and opens on what comes first."""
 
 _IMAGES = 16
 _LIMITS = 16
@@ -41,11 +43,9 @@ def add_to_board(subject: Subject, folder: Path) -> None:
         return
     board = BulkSummaryWriter(folder)
     _add_graph(board, subject)
-    try:
-        _add_stability_limits(board, subject)
-        _add_fits(board, subject)
-    except CannotDraw:
-        pass  # what the figures say of the same run
+    for add in (_add_losses, _add_stability_limits, _add_fits):
+        with suppress(CannotDraw):  # as the figures say of the same run
+            add(board, subject)
     board.close()
 
 
@@ -63,25 +63,36 @@ def _add_graph(board: SummaryWriter, subject: Subject) -> None:
 
 
 def _add_fits(board: SummaryWriter, subject: Subject) -> None:
-    """The fitted curve over the training, an image a step."""
+    """The fitted curve over the training, an image a step, and the losses as the last one."""
     grid = subject.grid(400)
     rows = nearest_rows(subject.trajectory.steps, _IMAGES)
     predictions = subject.predictions(subject.trajectory.columns[rows], grid)
     for row, prediction in zip(rows, predictions, strict=True):
         step = subject.trajectory.steps[row]
-        with styled():
-            figure = Figure(figsize=(5.6, 3.6), dpi=_DPI)
+        with styled(dpi=_DPI):
+            figure = Figure(figsize=(5.6, 3.6))
             axes = figure.subplots()
             draw_points(axes, subject)
             draw_truth(axes, subject)
             axes.plot(grid[:, 0], prediction, color=FIT, linewidth=2, label="fit")
             axes.set_title(f"step {step}")
             keep_to_points(axes, subject)
-            content = io.BytesIO()
-            figure.savefig(content, format="png", dpi=_DPI)
-        width, height = (round(side * _DPI) for side in figure.get_size_inches())
-        image = Summary.Image(width=width, height=height, colorspace=3, encoded_image_string=content.getvalue())
-        board._get_file_writer().add_summary(Summary(value=[Summary.Value(tag=FIT_IMAGE, image=image)]), step)
+            _add_image(board, FIT_IMAGE, figure, step)
+
+
+def _add_losses(board: SummaryWriter, subject: Subject) -> None:
+    """The losses beside the lowest error that can be reached, as one image."""
+    with styled(dpi=_DPI):
+        figure = loss_figure(subject)
+        _add_image(board, LOSS_IMAGE, figure, int(subject.history["step"][-1]))
+
+
+def _add_image(board: SummaryWriter, tag: str, figure: Figure, step: int) -> None:
+    content = io.BytesIO()
+    figure.savefig(content, format="png")
+    width, height = (round(side * _DPI) for side in figure.get_size_inches())
+    image = Summary.Image(width=width, height=height, colorspace=3, encoded_image_string=content.getvalue())
+    board._get_file_writer().add_summary(Summary(value=[Summary.Value(tag=tag, image=image)]), step)
 
 
 def _add_stability_limits(board: SummaryWriter, subject: Subject) -> None:
