@@ -55,6 +55,41 @@ def test_the_limit_is_two_over_the_curvature_where_there_is_any(curvature, limit
     assert stability_limit(curvature) == limit
 
 
+MOMENTA = [(0.5, 0.0, False), (0.9, 0.0, False), (0.9, 0.5, False), (0.9, 0.0, True), (1.0, 0.0, True)]
+
+
+@pytest.mark.parametrize(("momentum", "dampening", "nesterov"), MOMENTA, ids=str)
+@pytest.mark.parametrize(("share", "converges"), [(0.99, True), (1.01, False)], ids=["below", "above"])
+def test_torchs_momentum_converges_below_its_limit_and_not_above(momentum, dampening, nesterov, share, converges):
+    limit = stability_limit(3.0, momentum=momentum, dampening=dampening, nesterov=nesterov)
+    weight = torch.ones(1, dtype=torch.float64, requires_grad=True)
+    optimizer = torch.optim.SGD([weight], lr=share * limit, momentum=momentum, dampening=dampening, nesterov=nesterov)
+    for _ in range(5000):
+        optimizer.zero_grad()
+        (1.5 * weight**2).sum().backward()  # curvature 3
+        optimizer.step()
+    assert bool(weight.abs() < 1e-3) is converges
+
+
+@pytest.mark.parametrize("lr", [1e-3, 0.1, 1.0])
+def test_momentum_one_converges_at_no_rate(lr):
+    assert stability_limit(3.0, momentum=1.0) == 0
+    weight = torch.ones(1, dtype=torch.float64, requires_grad=True)
+    optimizer = torch.optim.SGD([weight], lr=lr, momentum=1.0)
+    furthest = 0.0
+    for step in range(5000):
+        optimizer.zero_grad()
+        (1.5 * weight**2).sum().backward()
+        optimizer.step()
+        furthest = max(furthest, abs(float(weight.detach()))) if step > 4000 else 0.0
+    assert furthest > 0.9  # as far as at the start
+
+
+def test_dampening_without_momentum_is_left_aside_as_torch_does():
+    assert stability_limit(4.0, dampening=1.0) == 0.5
+    assert stability_limit(4.0, momentum=0.5, dampening=1.0) == math.inf
+
+
 def test_the_limit_of_an_unknown_curvature_is_unknown():
     assert math.isnan(stability_limit(math.nan))
 

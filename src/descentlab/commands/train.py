@@ -113,10 +113,13 @@ def _run_job_of_sweep(config: DictConfig, number: int, folder: Path) -> str:
 
 
 def _train(settings: Mapping[str, Any], folder: Path) -> str:
-    from descentlab.reports.table import result_table  # torch is imported now, not to say no
+    from descentlab.reports.stability import divergence_hint  # torch is imported now, not to say no
+    from descentlab.reports.table import result_table
+    from descentlab.runs.stability import start_stability
     from descentlab.runs.train import train
 
     result = train(settings, folder)
     if is_first_process():
-        print(result_table(result))
+        hint = divergence_hint(start_stability(settings)) if result.status == "diverged" else None
+        print(result_table(result, hint))
     return result.status

@@ -35,24 +35,39 @@ def largest_eigenvalue(hessian: Float[Tensor, "coefficient coefficient"]) -> flo
     return float(torch.linalg.eigvalsh(hessian.double())[-1])
 
 
-def stability_limit(largest_curvature: float) -> float:
-    """The learning rate from which gradient descent does not converge: 2 / lambda_max.
+def stability_limit(
+    largest_curvature: float, *, momentum: float = 0.0, dampening: float = 0.0, nesterov: bool = False
+) -> float:
+    """The learning rate from which gradient descent does not converge: 2 / lambda_max without momentum.
 
     A step multiplies the distance along an eigenvector by 1 - lr lambda, which is within (-1, 1) only for
-    0 < lr < 2 / lambda. For a net it says so of the quadratic nearest to the loss at the given parameters.
+    0 < lr < 2 / lambda. With a velocity v <- m v + (1 - d) gradient, both roots of
+    z^2 - (1 + m - lr (1 - d) lambda) z + m have to lie within the unit circle: lr < 2 (1 + m) / ((1 - d) lambda);
+    with Nesterov's step along gradient + m v, of z^2 - (1 + m - (1 + m) lr lambda) z + m (1 - lr lambda):
+    lr < 2 (1 + m) / ((1 + 2 m) lambda). With m = 1 the product of the roots of the first is 1, and no rate
+    converges. For a net all this says so of the quadratic nearest to the loss at the given parameters.
 
     Args:
-        largest_curvature: lambda_max, from `largest_eigenvalue` or `largest_curvature`.
+        largest_curvature: lambda_max, from `largest_eigenvalue` or `largest_curvature`; a weight decay that
+            passes through the gradient adds to it.
+        momentum: m, in [0, 1].
+        dampening: d, in [0, 1]; without momentum, `torch.optim.SGD` leaves it aside, and so does this.
+        nesterov: whether the step looks ahead; torch allows it only without dampening.
 
     Returns:
-        2 / lambda_max, or infinity where nothing curves upward (lambda_max <= 0).
+        The limit, or infinity where nothing curves upward (lambda_max <= 0) or nothing moves (d = 1); 0 for
+        plain momentum 1.
 
-    Source: J. Cohen et al. (2021), Gradient descent on neural networks typically occurs at the edge of
-    stability, section 2.
+    Source: B. Polyak (1964), Some methods of speeding up the convergence of iteration methods, section 3;
+    J. Cohen et al. (2021), Gradient descent on neural networks typically occurs at the edge of stability,
+    section 2 and appendix B.
     """
-    if largest_curvature <= 0:
+    if momentum == 1 and not nesterov:
+        return 0.0
+    scale = 1 + 2 * momentum if nesterov else 1 - dampening if momentum > 0 else 1.0
+    if largest_curvature <= 0 or scale == 0:
         return math.inf
-    return 2 / largest_curvature
+    return 2 * (1 + momentum) / (scale * largest_curvature)
 
 
 @dataclass(frozen=True)

@@ -11,8 +11,13 @@ WIDTH = 80
 """Columns of a terminal that every table fits in; only a path may be longer, for a broken one cannot be used."""
 
 
-def result_table(result: Result) -> str:
-    """Status, steps, losses, coefficients beside the true ones, and the folder, in 80 columns."""
+def result_table(result: Result, hint: str | None = None) -> str:
+    """Status, steps, losses, coefficients beside the true ones, and the folder, in 80 columns.
+
+    Args:
+        result: of the run.
+        hint: what to try next, for a run that did not go well.
+    """
     rows = [
         ("status", result.status),
         ("steps", f"{result.num_steps}"),
@@ -22,6 +27,8 @@ def result_table(result: Result) -> str:
             for name, value in result.coefficients.items()
         ),
     ]
+    if hint is not None:
+        rows.append(("try", hint))
     longest = WIDTH - 2 - max(len(value) for _, value in rows)
     rows = [(_shortened(name, longest), value) for name, value in rows]
     width = max(len(name) for name, _ in rows)

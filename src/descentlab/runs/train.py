@@ -18,6 +18,7 @@ from descentlab.callbacks.steps import callbacks_of
 from descentlab.callbacks.validation import validation_losses
 from descentlab.data.points import PointsDataModule
 from descentlab.modules.regression import RegressionModule
+from descentlab.processes import is_first_process
 from descentlab.runs.agreement import sharing_errors
 from descentlab.runs.assemble import assemble, build_trainer
 from descentlab.runs.chunks import Chunks, why_step_by_step
@@ -27,6 +28,7 @@ from descentlab.runs.files import TABLE, write_whole
 from descentlab.runs.hyperparameters import log_hyperparameters
 from descentlab.runs.outcome import config_text, files_of, outcome_of
 from descentlab.runs.result import Result, Status
+from descentlab.runs.stability import rate_warning
 from descentlab.runs.stop_together import stopping_together
 from descentlab.runs.trainer import quietly
 
@@ -52,6 +54,8 @@ def train(settings: Mapping[str, Any], folder: Path) -> Result:
     with sharing_errors():
         data, module = assemble(settings)
         trainer = build_trainer(settings, folder)
+    if (warning := rate_warning(module, data)) is not None and is_first_process():
+        print(warning, file=sys.stderr)
     if trainer.is_global_zero:
         write_whole(folder / "config.yaml", config_text(settings))
         if data.source is not None:

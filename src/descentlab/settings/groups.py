@@ -92,7 +92,7 @@ PROVIDED: dict[str, set[str]] = {
 
 RANGES: dict[str, dict[str, Any]] = {
     "optimizer": {
-        "lr": Annotated[float, Gt(0)],
+        "lr": Annotated[float, Gt(0), Le(1e30)],  # Adam divides it by as little as 1 - beta, within float32
         "momentum": Annotated[float, Ge(0), Le(1)],
         "dampening": Annotated[float, Ge(0), Le(1)],
         "weight_decay": Annotated[float, Ge(0)],

@@ -1,0 +1,162 @@
+"""How the learning rate of a run stands to what gradient descent bears on its loss."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+
+from descentlab.data.points import PointsDataModule
+from descentlab.functional import losses
+from descentlab.functional.objectives import linear_objective, net_objective
+from descentlab.functional.stability import Curvature, hessian, largest_curvature, largest_eigenvalue, stability_limit
+from descentlab.modules.regression import RegressionModule
+from descentlab.nets.linear_in_parameters import LinearInParameters
+from descentlab.runs.assemble import assemble
+from descentlab.targets import build
+
+RELATIVE_TOLERANCE = 1e-4
+MOST_PRODUCTS = 200
+LARGEST_DENSE = 256
+"""Up to so many coefficients a Hessian is formed, for its eigenvalues to be exact."""
+
+
+@dataclass(frozen=True)
+class Stability:
+    """The stability limit of a run, beside its learning rate.
+
+    Attributes:
+        curvature: lambda_max of the Hessian of the training loss over all training points.
+        everywhere: the loss is quadratic, so that its curvature is the same at all parameters.
+        optimizer: the name of its class.
+        lr: `optimizer.lr`, before any schedule.
+        settings: momentum, dampening, nesterov and weight_decay of gradient descent; None for an optimiser
+            whose steps are another multiple of the gradient in each direction, which the limit does not bind.
+        limit: of the learning rate; None where there are no `settings`, nan where the curvature is.
+    """
+
+    curvature: Curvature
+    everywhere: bool
+    optimizer: str
+    lr: float
+    settings: Mapping[str, Any] | None
+    limit: float | None
+
+    @property
+    def is_above(self) -> bool:
+        """Whether gradient descent at this learning rate does not converge; False where it cannot be told."""
+        return self.limit is not None and self.lr >= self.limit
+
+
+def start_stability(settings: Mapping[str, Any]) -> Stability:
+    """The stability of a run before its first step.
+
+    Args:
+        settings: checked plain values of the run.
+    """
+    data, module = assemble(settings)
+    return stability(module, data)
+
+
+def stability(module: RegressionModule, data: PointsDataModule) -> Stability:
+    """The stability of gradient descent from a module's parameters as they are now.
+
+    The eigenvalue is exact for a model that is linear in its coefficients under mse or sse (up to 256
+    coefficients); else it comes from Hessian-vector products, to one part in 10 000.
+    """
+    curvature, optimizer = _curvature(module, data), _optimizer(module)
+    descent = _descent_settings(optimizer)
+    return Stability(
+        curvature,
+        _is_quadratic(module),
+        type(optimizer).__name__,
+        float(optimizer.defaults["lr"]),
+        descent,
+        None if descent is None else _limit(curvature.largest, descent),
+    )
+
+
+def is_above_limit(module: RegressionModule, data: PointsDataModule) -> bool:
+    """Whether gradient descent on a quadratic loss does not converge at the run's learning rate.
+
+    It costs a pass over the points: lambda_max is at most the trace of the Hessian, 2 sum(X^2) / n, so an
+    eigenvalue is only asked for where the rate is not below the limit of that. For a net it is False: there
+    the limit is that of the first steps alone, and worth some ten milliseconds only when it is asked for.
+    """
+    if not _is_quadratic(module):
+        return False
+    optimizer = _optimizer(module)
+    descent = _descent_settings(optimizer)
+    if descent is None:
+        return False
+    assert isinstance(module.net, LinearInParameters)
+    x, _ = data.stages()["train"]
+    design = module.net.design_matrix(x)
+    trace = 2 * float(design.square().sum()) / (len(x) if module.loss is losses.mse else 1)
+    if optimizer.defaults["lr"] < _limit(trace, descent):
+        return False
+    return stability(module, data).is_above
+
+
+def rate_warning(module: RegressionModule, data: PointsDataModule) -> str | None:
+    """The line that says at the start of a run that its learning rate is above the limit; None where it is not.
+
+    The run goes on: to watch it diverge may be the lesson.
+    """
+    if not is_above_limit(module, data):
+        return None
+    found = stability(module, data)
+    if found.limit == 0:
+        return "warning: optimizer.momentum=1 converges at no learning rate"
+    return (
+        f"warning: optimizer.lr={found.lr:g} is above the stability limit {found.limit:.4g}, so steps grow; "
+        f"see scripts/stability.py"
+    )
+
+
+def _is_quadratic(module: RegressionModule) -> bool:
+    return isinstance(module.net, LinearInParameters) and module.loss in (losses.mse, losses.sse)
+
+
+def _curvature(module: RegressionModule, data: PointsDataModule) -> Curvature:
+    x, y = data.stages()["train"]
+    net = module.net
+    if not isinstance(net, LinearInParameters):
+        function, point = net_objective(net, module.loss, x, y)
+    else:
+        design, point = net.design_matrix(x), net.coefficients().detach()
+        if _is_quadratic(module) and len(point) <= LARGEST_DENSE:
+            matrix = hessian(design, "mse" if module.loss is losses.mse else "sse")
+            finite = bool(torch.isfinite(matrix).all())
+            return Curvature(largest_eigenvalue(matrix) if finite else math.nan, num_products=0, converged=finite)
+        function = linear_objective(module.loss, design, y)
+    return largest_curvature(
+        function,
+        point,
+        generator=torch.Generator().manual_seed(0),
+        relative_tolerance=RELATIVE_TOLERANCE,
+        max_iterations=MOST_PRODUCTS,
+    )
+
+
+def _optimizer(module: RegressionModule) -> torch.optim.Optimizer:
+    """The optimiser that the run builds; its `defaults` have what the config leaves out."""
+    optimizer = build(module.optimizer_settings, module.net.parameters())
+    assert isinstance(optimizer, torch.optim.Optimizer)
+    return optimizer
+
+
+def _descent_settings(optimizer: torch.optim.Optimizer) -> dict[str, Any] | None:
+    if type(optimizer) is not torch.optim.SGD or optimizer.defaults["maximize"]:
+        return None
+    return {name: optimizer.defaults[name] for name in ("momentum", "dampening", "nesterov", "weight_decay")}
+
+
+def _limit(curvature: float, descent: Mapping[str, Any]) -> float:
+    return stability_limit(
+        curvature + descent["weight_decay"],
+        momentum=float(descent["momentum"]),
+        dampening=float(descent["dampening"]),
+        nesterov=descent["nesterov"],
+    )
