@@ -45,6 +45,7 @@ PACKAGES = {
     "torchgen": "torch",
     "torchmetrics": "Lightning",
     "tqdm": "the progress bar",
+    "triton": "torch, where it is built for GPUs",
     "typing_extensions": "",
     "typing_inspection": "pydantic",
     "yaml": "",

@@ -95,7 +95,7 @@ def test_the_limit_of_an_unknown_curvature_is_unknown():
 
 
 @given(
-    eigenvalues=st.lists(st.floats(-100, 100), min_size=1, max_size=8),
+    eigenvalues=st.lists(st.integers(-(10**8), 10**8).map(lambda k: k / 10**6), min_size=1, max_size=8),
     scale=st.sampled_from([1e-12, 1.0, 1e12]),
     seed=st.integers(0, 2**32),
 )
