@@ -1,26 +1,73 @@
-"""From a dotted path to the object that it names, held to the packages that a config may name."""
+"""From a dotted path to the object that it names, held to what a config may name.
+
+A config names what is called, and may come from a stranger. So a path has to begin with one of `ALLOWED`,
+which hold models, losses and their like, and nothing that writes, loads or runs what it is given; and what it
+names has to be defined there, not imported from elsewhere. Packages of the user's own are allowed beside them
+when the user names them for this process, on the command line (`trusted_packages=[my_study]`) or in the
+variable `DESCENTLAB_TRUSTED`: what a config file says of trust does not count.
+"""
 
 import functools
 import importlib
 import inspect
-from collections.abc import Mapping
+import os
+import re
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from descentlab.errors import InputError
 
-TRUSTED = ("descentlab", "torch", "lightning")
+ALLOWED: dict[str, tuple[str, ...]] = {
+    "model": ("descentlab.modules", "descentlab.nets", "torch.nn"),
+    "data": ("descentlab.data", "descentlab.generators"),
+    "loss": ("descentlab.functional.losses", "torch.nn"),
+    "optimizer": ("torch.optim",),
+    "scheduler": ("torch.optim.lr_scheduler",),
+    "trainer": ("descentlab.runs.trainer",),
+    "callbacks": ("descentlab.callbacks", "lightning.pytorch.callbacks"),
+    "logger": ("descentlab.runs.loggers", "lightning.pytorch.loggers"),
+}
+"""Where the targets of each group of the config come from."""
+
+VARIABLE = "DESCENTLAB_TRUSTED"
+"""Names the user's own packages, with commas between; the processes that this one starts inherit it."""
 
 
-def check_trusted(target: str, key: str = "_target_") -> None:
-    """Refuse a dotted path outside the `TRUSTED` packages: a config runs nothing else.
+def trust(packages: Iterable[str]) -> None:
+    """Allow targets of these packages too, in this process and in those that it starts.
 
     Raises:
-        InputError: naming `key`, the packages that are allowed and the one that came.
+        InputError: a name is not that of a package.
     """
-    if target.split(".", maxsplit=1)[0] not in TRUSTED:
+    packages = list(packages)
+    for package in packages:
+        if not re.fullmatch(r"[A-Za-z_]\w*", package):
+            raise InputError(f"trusted_packages: expected names of packages, such as my_study, got {package!r}.")
+    os.environ[VARIABLE] = ",".join(dict.fromkeys([*trusted_packages(), *packages]))
+
+
+def trusted_packages() -> tuple[str, ...]:
+    """The user's own packages that a config may name."""
+    return tuple(name for name in os.environ.get(VARIABLE, "").split(",") if name)
+
+
+def check_trusted(target: str, key: str = "_target_", group: str | None = None) -> None:
+    """Refuse a dotted path outside of what a config may name.
+
+    Args:
+        target: the path.
+        key: for the message.
+        group: the group of the config that the path stands in; None allows what any group does.
+
+    Raises:
+        InputError: naming `key`, what is allowed and what came.
+    """
+    allowed = ALLOWED[group] if group is not None else tuple(path for paths in ALLOWED.values() for path in paths)
+    if not _is_within(target, (*allowed, *trusted_packages())):
+        package = target.partition(".")[0]
+        remedy = f"; for a package of your own type trusted_packages=[{package}]" if package.isidentifier() else ""
         raise InputError(
-            f"{key}: expected a path that begins with {', '.join(TRUSTED)}, got {target!r}. "
-            f"A config may call nothing else."
+            f"{key}: expected a path that begins with {', '.join(dict.fromkeys(allowed))}, got {target!r}{remedy}."
         )
 
 
@@ -28,14 +75,20 @@ def locate(target: str) -> Any:
     """The object at the dotted path `target`, its module imported.
 
     Raises:
-        InputError: the path is outside the trusted packages, or names nothing.
+        InputError: the path is outside of what a config may name, names nothing, or names what is defined outside.
     """
     check_trusted(target)
     module, _, name = target.rpartition(".")
     try:
-        return getattr(importlib.import_module(module), name)
-    except (ImportError, AttributeError) as error:
+        found = getattr(importlib.import_module(module), name)
+    except (ImportError, AttributeError, ValueError) as error:
         raise InputError(f"_target_: expected the path of an object, got {target!r} ({error}).") from error
+    if not callable(found):
+        raise InputError(f"_target_: expected the path of a class or a function, got {target!r}.")
+    defined = getattr(found, "__module__", None) or module
+    if not defined.startswith("torch._C"):  # the functions of torch.nn.functional that are written in C++
+        check_trusted(f"{defined}.{name}")
+    return found
 
 
 def build(spec: Mapping[str, Any], *args: Any, **extra: Any) -> Any:
@@ -58,3 +111,7 @@ def build_function(spec: Mapping[str, Any]) -> Any:
     if inspect.isclass(target):
         return target(**settings)
     return functools.partial(target, **settings) if settings else target
+
+
+def _is_within(path: str, allowed: Iterable[str]) -> bool:
+    return any(path.startswith(f"{prefix}.") for prefix in allowed)

@@ -44,7 +44,7 @@ REFUSED = {
     "+optimiser.lr=1": "optimiser: there is no such key; did you mean optimizer?",
     "~model.seed": "model.seed: descentlab.modules.relu_net.ReLUNetRegression needs a value",
     "+callbacks.mine.every=1": "callbacks.mine: expected a mapping with a _target_",
-    "model._target_=os.system": "model._target_: expected a path that begins with descentlab, torch",
+    "model._target_=os.system": "model._target_: expected a path that begins with descentlab.modules, ",
     "model._target_=5": "model._target_: expected a dotted path, got 5.",
 }
 

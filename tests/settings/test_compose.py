@@ -24,9 +24,9 @@ EXPLAINED = {
     "a=b=c": "a=b=c: expected key=value, but it cannot be read (",
     "=3": "=3: expected key=value, got no key.",
     "optimizer.lr=0.1,0.2": "optimizer.lr=0.1,0.2: expected one value, got several; for ",
-    "optimizer.lr=${nope}": "optimizer.lr: Interpolation key 'nope' not found",
-    "~seed": "data.seed: Interpolation key 'seed' not found",
-    "optimizer.lr=???": "optimizer.lr: Missing mandatory value",
+    "optimizer.lr=${nope}": "optimizer.lr: expected a value, but Interpolation key 'nope' not found",
+    "~seed": "data.seed: expected a value, but Interpolation key 'seed' not found",
+    "optimizer.lr=???": "optimizer.lr: expected a value, but Missing mandatory value",
 }
 
 

@@ -7,8 +7,22 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from descentlab.errors import InputError
+
 TABLE = "data.csv"
 """The copy of a run's own table in its folder."""
+
+
+def file_of(folder: Path, name: str) -> Path:
+    """The path of a file in a run's folder, which may come from a stranger.
+
+    Raises:
+        InputError: a link leads out of the folder.
+    """
+    path = folder / name
+    if not path.resolve().is_relative_to(folder.resolve()):
+        raise InputError(f"{path}: expected a file inside the run's folder, but a link leads to {path.resolve()}.")
+    return path
 
 
 def write_whole(path: Path, content: str | bytes | memoryview) -> None:

@@ -1,6 +1,6 @@
 """A run read back from its folder alone."""
 
-import pickle
+import warnings
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -11,7 +11,7 @@ from descentlab.data.points import PointsDataModule
 from descentlab.errors import InputError
 from descentlab.modules.regression import RegressionModule
 from descentlab.runs.assemble import build_data, build_module
-from descentlab.runs.files import TABLE
+from descentlab.runs.files import TABLE, file_of
 from descentlab.settings.compose import read_settings
 
 
@@ -25,15 +25,15 @@ def load_module(folder: Path, checkpoint: str = "last") -> RegressionModule:
     Raises:
         InputError: the folder is no run's, or its checkpoint is missing, damaged or of another model.
     """
-    settings = read_settings(folder / "config.yaml")
-    path = folder / "checkpoints" / f"{checkpoint}.ckpt"
+    settings = read_settings(file_of(folder, "config.yaml"))
+    path = file_of(folder, f"checkpoints/{checkpoint}.ckpt")
     state = read_checkpoint(path)
     module = build_module(settings)
     try:
         module.load_state_dict(state["state_dict"])
         module.on_load_checkpoint(state)
-    except (KeyError, TypeError, RuntimeError) as error:
-        reason = str(error).splitlines()[-1].strip()
+    except (KeyError, TypeError, RuntimeError, AttributeError, ValueError) as error:
+        reason = " ".join(str(error).split()) or type(error).__name__
         raise InputError(f"{path}: expected the weights of the model in config.yaml, but {reason}") from error
     return module.eval()
 
@@ -43,15 +43,23 @@ def load_data(folder: Path) -> PointsDataModule:
 
     A table comes from the copy of it in the folder, so the file that it was read from may be gone.
     """
-    data = build_data(settings_of_table(read_settings(folder / "config.yaml")["data"], folder))
+    data = build_data(settings_of_table(read_settings(file_of(folder, "config.yaml"))["data"], folder))
     data.setup()
     return data
 
 
 def settings_of_table(settings: Mapping[str, Any], folder: Path) -> dict[str, Any]:
-    """The data settings, with the path of a table led to its copy in the folder."""
-    copy = folder / TABLE
-    return {**settings, "path": str(copy)} if settings.get("path") and copy.is_file() else dict(settings)
+    """The data settings, with the path of a table led to its copy in the folder: no other file is read.
+
+    Raises:
+        InputError: the copy is not there.
+    """
+    if not settings.get("path"):
+        return dict(settings)
+    copy = file_of(folder, TABLE)
+    if not copy.is_file():
+        raise InputError(f"{copy}: expected the copy of its table that a run keeps, but there is none.")
+    return {**settings, "path": str(copy)}
 
 
 def read_checkpoint(path: Path) -> dict[str, Any]:
@@ -61,10 +69,12 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
         InputError: it is missing, cut short, no checkpoint, or holds more than plain values.
     """
     try:
-        state = torch.load(path, map_location="cpu", weights_only=True)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # torch warns of some of what it then refuses
+            state = torch.load(path, map_location="cpu", weights_only=True)
     except FileNotFoundError:
         raise InputError(f"{path}: there is no such checkpoint; has the run written one?") from None
-    except (pickle.UnpicklingError, RuntimeError, EOFError, OSError, ValueError, KeyError) as error:
+    except Exception as error:  # what a reader of pickles raises at bytes that are none has no bounds
         raise InputError(
             f"{path}: expected a checkpoint of plain values, but it is damaged or holds code that would be run."
         ) from error

@@ -9,7 +9,7 @@ from pydantic import ConfigDict, TypeAdapter, ValidationError
 
 from descentlab.errors import InputError, did_you_mean
 from descentlab.settings.groups import COMMON, PROVIDED, RANGES, PositiveInt, RootSettings
-from descentlab.settings.signature import Parameter, signature_of
+from descentlab.settings.signature import Parameter, Signature, signature_of
 from descentlab.targets import check_trusted
 
 _OPEN = ("callbacks", "logger")  # whose targets may hand keywords on to another library
@@ -26,10 +26,10 @@ def check(settings: Mapping[str, Any]) -> dict[str, Any]:
             with what was expected and what came.
     """
     _validate(TypeAdapter(RootSettings), dict(settings), "")
-    every = check_value(settings["logger"].get("every"), PositiveInt, "logger.every")  # before those who repeat it
     checked = dict(settings)
-    for group in ("model", "data", "loss", "optimizer", "scheduler", "trainer"):
+    for group in ("trainer", "data", "model", "loss", "optimizer", "scheduler"):  # a value before those that repeat it
         checked[group] = check_target(settings[group], group, group)
+    every = check_value(settings["logger"].get("every"), PositiveInt, "logger.every")
     for group in ("callbacks", "logger"):
         checked[group] = {
             name: spec if spec is None else check_target(spec, group, f"{group}.{name}")
@@ -57,6 +57,8 @@ def check_target(spec: Any, group: str, key: str) -> dict[str, Any]:
     for name, value in spec.items():
         if name == "_target_":
             continue
+        if name.startswith("_"):  # Hydra's own words, such as _args_ and _partial_
+            raise InputError(f"{key}.{name}: there is no such setting; {did_you_mean(name, parameters)}")
         if name in parameters:
             checked[name] = check_value(value, parameters[name].annotation, f"{key}.{name}")
         elif takes_any:
@@ -70,18 +72,25 @@ def check_target(spec: Any, group: str, key: str) -> dict[str, Any]:
 
 
 def _parameters(target: Any, group: str, key: str) -> dict[str, Parameter]:
-    if target is None:
+    if target is None and group == "scheduler":
         return {}
     if not isinstance(target, str):
         raise InputError(f"{key}._target_: expected a dotted path, got {target!r}.")
-    check_trusted(target, f"{key}._target_")
+    check_trusted(target, f"{key}._target_", group)
     ranges = RANGES.get(group, {})
     own = {
         name: Parameter(ranges.get(name, parameter.annotation), parameter.required)
-        for name, parameter in signature_of(target).parameters.items()
+        for name, parameter in _signature(target, key).parameters.items()
         if name not in PROVIDED.get(group, ())
     }
     return {**COMMON.get(group, {}), **own}
+
+
+def _signature(target: str, key: str) -> Signature:
+    try:
+        return signature_of(target)
+    except InputError as error:
+        raise InputError(f"{key}.{error}") from error
 
 
 def check_value(value: Any, annotation: Any, key: str) -> Any:
@@ -90,7 +99,17 @@ def check_value(value: Any, annotation: Any, key: str) -> Any:
     Raises:
         InputError: the key, what was expected and what came.
     """
+    _refuse_beyond_64_bits(value, key)
     return value if annotation is Any else _validate(_adapter(annotation), value, key)
+
+
+def _refuse_beyond_64_bits(value: Any, key: str) -> None:
+    """No count, seed or index is that large, and torch cannot take it."""
+    if isinstance(value, list):
+        for number, entry in enumerate(value):
+            _refuse_beyond_64_bits(entry, f"{key}.{number}")
+    elif isinstance(value, int) and abs(value) >= 2**63:
+        raise InputError(f"{key}: expected a value less than {2**63} in size, got {value}.")
 
 
 @cache
@@ -102,7 +121,8 @@ def _validate(adapter: TypeAdapter, value: Any, key: str) -> Any:
     try:
         return adapter.validate_python(value)
     except ValidationError as error:
-        first = error.errors()[0]
+        errors = error.errors()
+        first = next((found for found in errors if found["type"] == "missing"), errors[0])  # others follow from it
         place = ".".join([*([key] if key else []), *(str(part) for part in first["loc"] if _shown(part))])
         if first["type"] == "extra_forbidden":
             *blocks, unknown = map(str, first["loc"])

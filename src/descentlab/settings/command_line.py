@@ -7,10 +7,11 @@ from omegaconf import OmegaConf
 
 from descentlab.errors import InputError, did_you_mean
 from descentlab.settings.check import check_value
+from descentlab.settings.trust import trust_typed
 
 
 def read_arguments(arguments: Sequence[str], schema: Mapping[str, Any], required: Sequence[str] = ()) -> dict[str, Any]:
-    """The values of `key=value` arguments, read as YAML and checked.
+    """The values of `key=value` arguments, read as YAML and checked; `trusted_packages=[…]` is always taken.
 
     Args:
         arguments: as typed, e.g. `["run=outputs/runs/a/b", "x=[0.1,0.5]"]`.
@@ -21,7 +22,7 @@ def read_arguments(arguments: Sequence[str], schema: Mapping[str, Any], required
         InputError: an argument cannot be read, is unknown, missing, or of another type.
     """
     values: dict[str, Any] = {}
-    for argument in arguments:
+    for argument in trust_typed(arguments):
         key, equals, text = argument.partition("=")
         if not equals:
             raise InputError(f"{argument}: expected key=value; {did_you_mean(key, schema)}")
@@ -32,7 +33,7 @@ def read_arguments(arguments: Sequence[str], schema: Mapping[str, Any], required
         except Exception as error:
             raise InputError(f"{argument}: expected a value, but {text!r} cannot be read.") from error
         values[key] = check_value(value, schema[key], key)
-    for key in required:
-        if not values.get(key):
+    for key in (*required, *values):
+        if values.get(key) in (None, ""):
             raise InputError(f"{key}: expected a value, got none; type {key}=…")
     return values

@@ -17,6 +17,7 @@ from descentlab.errors import InputError
 from descentlab.settings.check import check
 from descentlab.settings.explain import explain, refuse_unnamed_choices
 from descentlab.settings.resolvers import register_resolvers
+from descentlab.settings.trust import trust_typed
 
 CONFIG_NAME = "train"
 
@@ -38,6 +39,7 @@ def compose(overrides: Sequence[str] = ()) -> dict[str, Any]:
         InputError: an override, a choice or a value cannot be used.
     """
     refuse_unnamed_choices(overrides)
+    trust_typed(overrides)
     register_resolvers()
     GlobalHydra.instance().clear()
     held = HydraConfig.instance().cfg
@@ -77,13 +79,18 @@ def read_settings(path: Path) -> dict[str, Any]:
     Raises:
         InputError: the file is missing, unreadable, or holds no settings.
     """
-    if not path.is_file():
-        raise InputError(f"{path}: there is no such file; give the folder of a run that train.py made.")
     try:
+        if not path.is_file():
+            raise InputError(f"{path}: there is no such file; give the folder of a run that train.py made.")
         settings = OmegaConf.to_container(OmegaConf.load(path), resolve=False)
+    except InputError:
+        raise
     except Exception as error:
-        raise InputError(f"{path}: expected the config of a run, but it cannot be read ({error}).") from error
+        reason = " ".join(str(error).split())
+        raise InputError(f"{path}: expected the config of a run, but it cannot be read ({reason}).") from error
     if not isinstance(settings, dict) or not all(isinstance(key, str) for key in settings):
         raise InputError(f"{path}: expected the config of a run, got {type(settings).__name__}.")
-    checked = {str(key): value for key, value in settings.items()}
-    return check(checked)
+    try:
+        return check({str(key): value for key, value in settings.items()})
+    except InputError as error:
+        raise InputError(f"{path}: {error}") from error

@@ -54,6 +54,7 @@ class RootSettings(Strict):
     name: Annotated[str, MinLen(1)]
     seed: Seed
     figures: bool
+    trusted_packages: list[str]
     check: bool
     resume: str | None
     sweep: SweepSettings

@@ -61,6 +61,7 @@ def _signature_in(module: str, name: str, target: str) -> Signature:
                     with suppress(InputError):
                         return _signature_in(_absolute(node, module), name, target)
     names = [node.name for node in tree.body if isinstance(node, ast.FunctionDef | ast.ClassDef)]
+    names += [alias.name for node in tree.body if isinstance(node, ast.ImportFrom) for alias in node.names]
     raise InputError(f"_target_: {module} holds no {name!r}: {did_you_mean(name, names)}")
 
 
@@ -153,6 +154,8 @@ def _source_file(module: str) -> Path:
     top, *rest = module.split(".")
     loaded = sys.modules.get(top)
     spec = loaded.__spec__ if loaded is not None else importlib.util.find_spec(top)
+    if spec is not None and not rest and (spec.origin or "").endswith(".py") and not spec.submodule_search_locations:
+        return Path(str(spec.origin))  # a package of one file
     if spec is None or not spec.submodule_search_locations:
         raise InputError(f"_target_: there is no package {top!r}; is it installed?")
     path = Path(next(iter(spec.submodule_search_locations))).joinpath(*rest)
