@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+sys.path.insert(0, str(Path(__file__).parent))  # for `bad_lines` and `bad_folders`
+
 
 @dataclass(frozen=True)
 class Answer:
@@ -22,6 +24,7 @@ class Answer:
 def typed(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> Callable[..., Answer]:
     """Types `python scripts/<command>.py <arguments>` in an empty folder."""
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("DESCENTLAB_TRUSTED", "")  # which a command may set for its process
     monkeypatch.setenv("HYDRA_FULL_ERROR", "1")  # which train.py sets, and would leave set
     monkeypatch.setattr("descentlab.commands.entry.defer", lambda: None)  # other tests import in this process
 

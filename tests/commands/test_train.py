@@ -25,7 +25,7 @@ REFUSED = {
     "model.hidden_width=two": "model.hidden_width: expected a valid integer, got 'two'.",
     "optimizer.lr=[1": "optimizer.lr=[1: expected key=value, but it cannot be read",
     "optimizer.lr=0.1,0.2": "optimizer.lr=0.1,0.2: expected one value, got several",
-    "optimizer.lr=${nope}": "optimizer.lr: Interpolation key 'nope' not found",
+    "optimizer.lr=${nope}": "optimizer.lr: expected a value, but Interpolation key 'nope' not found",
     "model.num_features=3": "model.num_features: expected 1, as many as the data have, got 3",
     "data=table": "data: expected points (data.x=[1,2,3] data.y=[2,4,6]) or a CSV",
     "data=table data.path=none.csv data.features=[a] data.target=b": "none.csv: expected a CSV file",

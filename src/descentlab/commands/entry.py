@@ -17,7 +17,8 @@ def refuse(error: InputError) -> NoReturn:
     if speaks_for_all():
         if "debug=trace" in sys.argv:
             traceback.print_exception(error)
-        print(f"error: {error}", file=sys.stderr)
+        # A path may have line breaks, the message has none.
+        print("error:", *str(error).splitlines(), file=sys.stderr)
     sys.exit(2)
 
 

@@ -49,8 +49,9 @@ def _predict(arguments: Sequence[str]) -> None:
     if "out" in given:
         try:
             write_whole(Path(given["out"]), "\n".join(["prediction", *lines]) + "\n")
-        except OSError as error:
-            raise InputError(f"out: {given['out']} cannot be written ({error.strerror}).") from error
+        except (OSError, ValueError) as error:  # a path without a name is a ValueError
+            reason = getattr(error, "strerror", None) or error
+            raise InputError(f"out: expected a file that can be written, got {given['out']} ({reason}).") from error
     else:
         print("\n".join(lines))
 
@@ -62,8 +63,9 @@ def _rows(x: Any) -> list[list[float]]:
 
 def _read(path: Path, folder: Path) -> list[list[float]]:
     from descentlab.data.csv_file import read_columns
+    from descentlab.runs.files import file_of
     from descentlab.settings.compose import read_settings
 
-    data = read_settings(folder / "config.yaml")["data"]
+    data = read_settings(file_of(folder, "config.yaml"))["data"]
     names = data.get("features") or [f"x{k}" for k in range(1, data["num_features"] + 1)]
     return read_columns(path, names)

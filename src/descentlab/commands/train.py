@@ -4,11 +4,12 @@ import os
 import shutil
 import sys
 import traceback
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import hydra
+from hydra._internal.utils import get_args_parser
 from hydra.core.hydra_config import HydraConfig
 from hydra.errors import HydraException
 from hydra.types import RunMode
@@ -17,7 +18,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from descentlab.commands.entry import brief_process, refuse
 from descentlab.commands.figures import draw_in_background
-from descentlab.errors import InputError
+from descentlab.errors import InputError, did_you_mean
 from descentlab.processes import is_first_process
 from descentlab.runs.agreement import ending_together, failing_together
 from descentlab.runs.folders import take_away
@@ -25,6 +26,7 @@ from descentlab.settings.check import check
 from descentlab.settings.compose import CONFIG_NAME, config_folder, plain
 from descentlab.settings.explain import explain, refuse_unnamed_choices
 from descentlab.settings.resolvers import register_resolvers
+from descentlab.settings.trust import trust_typed
 
 HELP = """
 python scripts/train.py                                         the defaults: conf/train.yaml
@@ -61,13 +63,23 @@ def main() -> None:
     decorate = hydra.main(config_path=str(config_folder()), config_name=CONFIG_NAME, version_base="1.3")
     with brief_process(), ending_together():
         try:
+            _refuse_unknown_flags(sys.argv[1:])
             refuse_unnamed_choices(sys.argv[1:])
+            trust_typed(sys.argv[1:])
             decorate(job)()
         except InputError as error:
             refuse(error)
         except (HydraException, OmegaConfBaseException) as error:
             refuse(explain(error))
     sys.exit(EXIT_CODES[lone[0]] if lone and is_first_process() else 0)
+
+
+def _refuse_unknown_flags(words: Sequence[str]) -> None:
+    """Refuse `--lr=0.1` and its like in one line, where Hydra's parser would print its whole usage."""
+    flags = list(get_args_parser()._option_string_actions)
+    for word in words:
+        if word.startswith("-") and (flag := word.partition("=")[0]) not in flags:
+            raise InputError(f"{word}: expected key=value without dashes, or a flag; {did_you_mean(flag, flags)}")
 
 
 def help_text() -> str:

@@ -6,6 +6,7 @@ import numpy as np
 import torch
 
 from descentlab.data.points import Points, PointsDataModule, Truth
+from descentlab.errors import InputError
 from descentlab.generators.draw import Draw
 from descentlab.targets import build
 
@@ -41,7 +42,10 @@ class SyntheticDataModule(PointsDataModule):
     def draw(self, seed: int) -> Draw:
         """The generator's draw from a stream that begins at `seed`."""
         draw = build(self.generator, torch.Generator().manual_seed(seed))
-        assert isinstance(draw, Draw), f"{self.generator['_target_']} gave {type(draw).__name__}, not a Draw"
+        if not isinstance(draw, Draw):
+            raise InputError(
+                f"data._target_: expected a generator, which gives a Draw, got {self.generator['_target_']}."
+            )
         return draw
 
 

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any
 
-from annotated_types import Ge
+from annotated_types import Ge, Le
 
 from descentlab.modules.regression import RegressionModule
 from descentlab.nets.polynomial import Polynomial
@@ -22,7 +22,7 @@ class PolynomialRegression(RegressionModule):
     def __init__(
         self,
         num_features: Annotated[int, Ge(1)],
-        degree: Annotated[int, Ge(1)],
+        degree: Annotated[int, Ge(1), Le(1000)],
         bias: bool,
         initial_coefficients: list[float] | None,
         **training: Any,

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any
 
-from annotated_types import Ge
+from annotated_types import Ge, Le
 
 from descentlab.modules.regression import RegressionModule
 from descentlab.nets.relu_net import ActivationName, ReLUNet
@@ -14,7 +14,7 @@ class ReLUNetRegression(RegressionModule):
     Args:
         num_features: inputs of a sample.
         hidden_width: units in each hidden layer.
-        num_hidden_layers: hidden layers.
+        num_hidden_layers: hidden layers, at most 1000.
         activation: of the hidden units.
         bias: whether the layers have biases.
         training: `loss`, `optimizer` and `scheduler`, as `RegressionModule` takes them.
@@ -24,7 +24,7 @@ class ReLUNetRegression(RegressionModule):
         self,
         num_features: Annotated[int, Ge(1)],
         hidden_width: Annotated[int, Ge(1)],
-        num_hidden_layers: Annotated[int, Ge(1)],
+        num_hidden_layers: Annotated[int, Ge(1), Le(1000)],
         activation: ActivationName,
         bias: bool,
         **training: Any,

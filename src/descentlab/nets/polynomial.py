@@ -3,7 +3,7 @@
 from typing import Annotated
 
 import torch
-from annotated_types import Ge
+from annotated_types import Ge, Le
 from jaxtyping import Float
 from torch import Tensor
 
@@ -16,7 +16,7 @@ class Polynomial(LinearInParameters):
 
     Args:
         num_features: the features of x; a polynomial takes one.
-        degree: the highest power of x, >= 1.
+        degree: the highest power of x, 1 to 1000.
         bias: whether there is an intercept w0.
         initial_coefficients: the start, (w0, w1, ...) or without an intercept (w1, ...); None for the
             random start of `nn.Linear`, drawn from torch's global generator.
@@ -29,7 +29,7 @@ class Polynomial(LinearInParameters):
     def __init__(
         self,
         num_features: Annotated[int, Ge(1)],
-        degree: Annotated[int, Ge(1)],
+        degree: Annotated[int, Ge(1), Le(1000)],
         bias: bool,
         initial_coefficients: list[float] | None,
     ) -> None:

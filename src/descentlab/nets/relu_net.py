@@ -2,7 +2,7 @@
 
 from typing import Annotated, Literal
 
-from annotated_types import Ge
+from annotated_types import Ge, Le
 from jaxtyping import Float
 from torch import Tensor, nn
 
@@ -21,7 +21,7 @@ class ReLUNet(nn.Module):
     Args:
         num_features: the features of x, >= 1.
         hidden_width: the units of each hidden layer, >= 1.
-        num_hidden_layers: how many hidden layers, >= 1.
+        num_hidden_layers: how many hidden layers, 1 to 1000.
         activation: the function that bends each hidden unit; see `functional.activations`.
         bias: whether all layers have a bias.
 
@@ -33,7 +33,7 @@ class ReLUNet(nn.Module):
         self,
         num_features: Annotated[int, Ge(1)],
         hidden_width: Annotated[int, Ge(1)],
-        num_hidden_layers: Annotated[int, Ge(1)],
+        num_hidden_layers: Annotated[int, Ge(1), Le(1000)],
         activation: ActivationName,
         bias: bool,
     ) -> None:

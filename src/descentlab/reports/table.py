@@ -27,12 +27,12 @@ def result_table(result: Result, hint: str | None = None) -> str:
             for name, value in result.coefficients.items()
         ),
     ]
-    if hint is not None:
-        rows.append(("try", hint))
     longest = WIDTH - 2 - max(len(value) for _, value in rows)
     rows = [(_shortened(name, longest), value) for name, value in rows]
     width = max(len(name) for name, _ in rows)
     lines = [f"{name:<{width}}  {value}" for name, value in rows]
+    if hint is not None:
+        lines.append(f"{'try':<{width}}  {hint}")
     folder = _near(result.folder)
     row = f"{'folder':<{width}}  {folder}"
     return "\n".join([*lines, row] if len(row) <= WIDTH else [*lines, "folder", f"  {folder}"])

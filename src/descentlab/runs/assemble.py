@@ -1,12 +1,16 @@
 """From plain settings to the objects of a run: data module, module, callbacks, trainer."""
 
-from collections.abc import Mapping
+import inspect
+import re
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import torch
 from lightning.fabric.utilities.exceptions import MisconfigurationException
 from lightning.pytorch import Callback, LightningModule, Trainer
+from lightning.pytorch.loggers import Logger
 
 from descentlab.callbacks.history import History
 from descentlab.data.points import PointsDataModule
@@ -27,7 +31,8 @@ def assemble(settings: Mapping[str, Any]) -> tuple[PointsDataModule, RegressionM
         InputError: the points cannot be read, or the settings do not go together.
     """
     data = build_data(settings["data"])
-    data.setup()
+    with _naming("data", settings["data"]):
+        data.setup()
     num_features = data.stages()["train"].x.shape[1]
     if (expected := settings["model"].get("num_features", num_features)) != num_features:
         raise InputError(
@@ -35,7 +40,45 @@ def assemble(settings: Mapping[str, Any]) -> tuple[PointsDataModule, RegressionM
             "leave it to data.num_features."
         )
     module = build_module(settings, data)
+    _check_training(module)
     return data, module
+
+
+def _check_training(module: RegressionModule) -> None:
+    """Refuse a loss, an optimiser or a scheduler that is none, or does not take its settings, before the run begins."""
+    zeros = torch.zeros(2, 1)
+    with _naming("loss"):
+        value = module.loss(zeros, zeros)
+        if not isinstance(value, torch.Tensor) or value.shape != ():
+            raise TypeError("it does not give a scalar for a prediction and a target")
+    with _naming("optimizer"):
+        optimizer = build(module.optimizer_settings, module.net.parameters())
+        if not isinstance(optimizer, torch.optim.Optimizer):
+            raise TypeError(f"it gives a {type(optimizer).__name__}")
+    with _naming("scheduler"):
+        scheduler = build(module.scheduler_settings or {"_target_": None}, optimizer)
+        if scheduler is not None:
+            if not isinstance(scheduler, torch.optim.lr_scheduler.LRScheduler):
+                raise TypeError(f"it gives a {type(scheduler).__name__}")
+            inspect.signature(scheduler.step).bind()  # one that waits for a metric has nobody to tell it
+
+
+@contextmanager
+def _naming(group: str, spec: Mapping[str, Any] | None = None) -> Iterator[None]:
+    """Name the group whose settings something could not be built from; `spec` has its sizes."""
+    try:
+        yield
+    except InputError:
+        raise
+    except (TypeError, ValueError, NotImplementedError, MemoryError, RuntimeError) as error:
+        reason = next(iter(str(error).splitlines()), type(error).__name__)
+        if isinstance(error, MemoryError) or re.search("allocate memory|[Oo]verflow|Storage size", reason):
+            sizes = {key: value for key, value in (spec or {}).items() if type(value) is int and key != "seed"}
+            largest = max(sizes, key=sizes.__getitem__, default="sizes")
+            reason = f"they ask for more memory than there is; give a smaller {group}.{largest}"
+        elif type(error) is RuntimeError:
+            raise  # of the code that was called, not of what it was called with
+        raise InputError(f"{group}: expected settings that fit their _target_, but {reason}.") from error
 
 
 def build_data(settings: Mapping[str, Any]) -> PointsDataModule:
@@ -44,7 +87,8 @@ def build_data(settings: Mapping[str, Any]) -> PointsDataModule:
     common = {"seed": settings["seed"], "batch_size": settings["batch_size"]}
     target = locate(settings["_target_"])
     if isinstance(target, type) and issubclass(target, PointsDataModule):
-        return target(**{key: value for key, value in spec.items() if key != "_target_"}, **common)
+        with _naming("data"):
+            return target(**{key: value for key, value in spec.items() if key != "_target_"}, **common)
     return SyntheticDataModule(dict(spec), **common)
 
 
@@ -61,7 +105,7 @@ def build_module(settings: Mapping[str, Any], data: PointsDataModule | None = No
     spec = {key: value for key, value in settings["model"].items() if key != "seed"}
     training = {key: settings[key] for key in ("loss", "optimizer", "scheduler")}
     target = locate(spec["_target_"])
-    with torch.random.fork_rng(devices=[]):
+    with torch.random.fork_rng(devices=[]), _naming("model", settings["model"]):
         # torch.manual_seed would note the call for each GPU to come, with a stack trace: two milliseconds.
         torch.default_generator.manual_seed(settings["model"]["seed"])
         if isinstance(target, type) and issubclass(target, LightningModule):
@@ -100,7 +144,13 @@ def _standardize(module: RegressionModule, data: PointsDataModule, settings: Map
 
 def build_callbacks(settings: Mapping[str, Any]) -> list[Callback]:
     """The callbacks of a run in their order, the history first."""
-    chosen = {name: build(spec) for name, spec in settings["callbacks"].items() if spec is not None}
+    chosen: dict[str, Callback] = {}
+    for name, spec in settings["callbacks"].items():
+        if spec is not None:
+            with _naming(f"callbacks.{name}"):
+                chosen[name] = build(spec)
+                if not isinstance(chosen[name], Callback):
+                    raise TypeError(f"{spec['_target_']} is no callback")
     last = [callback for name, callback in chosen.items() if name == "checkpoint"]
     return [*(c for name, c in chosen.items() if name != "checkpoint"), build_history(settings), *last]
 
@@ -118,9 +168,16 @@ def rows_every(settings: Mapping[str, Any]) -> int:
 
 def build_trainer(settings: Mapping[str, Any], folder: Path) -> Trainer:
     """The trainer of a run, with its callbacks and its loggers."""
-    loggers = [build(spec, folder) for name, spec in settings["logger"].items() if name != "every" and spec is not None]
+    loggers = []
+    for name, spec in settings["logger"].items():
+        if name != "every" and spec is not None:
+            with _naming(f"logger.{name}"):
+                loggers.append(build(spec, folder))
+                if not isinstance(loggers[-1], Logger):
+                    raise TypeError(f"{spec['_target_']} is no logger")
     try:
-        trainer = build(settings["trainer"], folder=folder, callbacks=build_callbacks(settings), loggers=loggers)
+        with _naming("trainer"):
+            trainer = build(settings["trainer"], folder=folder, callbacks=build_callbacks(settings), loggers=loggers)
     except MisconfigurationException as error:
         raise InputError(f"trainer: expected devices that this machine has, but {error}") from error
     assert isinstance(trainer, Trainer)

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from hydra.errors import MissingConfigException, OverrideParseException
-from omegaconf.errors import InterpolationKeyError, OmegaConfBaseException
+from omegaconf.errors import OmegaConfBaseException
 
 from descentlab.errors import InputError, did_you_mean
 
@@ -30,11 +30,23 @@ def _explained(error: Exception) -> InputError:
         )
     if match := re.search(r"Could not override '([^']+)'", text):
         return _unknown_key(match[1], error)
-    if isinstance(error, InterpolationKeyError):
-        return InputError(f"{error.full_key}: {_first_line(text)}")
+    for pattern, message in _EXPLAINED.items():
+        if match := re.search(pattern, text):
+            return InputError(message.format(*match.groups()))
     if isinstance(error, OmegaConfBaseException) and error.full_key:
-        return InputError(f"{error.full_key}: {_first_line(text)}")
-    return InputError(_first_line(text))
+        return InputError(f"{error.full_key}: expected a value, but {_first_line(text)}.")
+    return InputError(f"expected overrides key=value and group=choice, but {_first_line(text)}")
+
+
+_EXPLAINED = {
+    r"Sweep parameters '(.+)' requires --multirun": "{0}: expected one value, got a sweep over several; add -m.",
+    r"Could not delete from config\. '([^']+)' does not exist": "~{0}: there is no such key to be taken away.",
+    r"Could not append to config\. An item is already at '([^']+)'": (
+        "+{0}: expected a key that is not there yet; type {0}=… to change it."
+    ),
+    r"Multiple values for ([^. ]+)\.": "{0}: expected one choice, got several; type {0}=… without a +.",
+}
+"""Errors of Hydra's that have no class of their own: what they say, and what is said instead."""
 
 
 def refuse_unnamed_choices(overrides: Sequence[str]) -> None:
@@ -47,7 +59,7 @@ def refuse_unnamed_choices(overrides: Sequence[str]) -> None:
         key, equals, choice = override.partition("=")
         if equals and not key:
             raise InputError(f"{override}: expected key=value, got no key.")
-        if key in _groups() and re.fullmatch(r"null|true|false|[-+.\d]*", choice, re.IGNORECASE):
+        if key in _groups() and re.fullmatch(r"null|true|false|[-+.\d]*|[\[{].*", choice, re.IGNORECASE):
             raise InputError(
                 f"{override}: expected the name of a choice, got {choice or 'nothing'}; "
                 f"{did_you_mean(choice, _choices(key))}"
@@ -77,13 +89,13 @@ def _unknown_key(key: str, error: Exception) -> InputError:
         cause = cause.__cause__ or cause.__context__
     node = getattr(cause, "parent_node", None)
     names = [str(name) for name in node] if node is not None and hasattr(node, "keys") else []
-    *parents, last = key.split(".")
+    last = key.rpartition(".")[2]
     full = str(getattr(cause, "full_key", None) or key)
     if names:
         unknown = full.rpartition(".")[2] if full in key or key in full else last
         return InputError(f"{full}: there is no such key; {did_you_mean(unknown, [n for n in names if n != 'hydra'])}")
     reason = _first_line(str(cause)) if cause is not None else _first_line(text)
-    return InputError(f"{key}: {reason}" if parents or reason else key)
+    return InputError(f"{key}: there is no such key ({reason}).")
 
 
 def _groups() -> list[str]:

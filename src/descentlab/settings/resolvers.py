@@ -16,7 +16,7 @@ def register_resolvers() -> None:
     OmegaConf.register_new_resolver("num_features", _num_features, replace=True)
 
 
-def _run_name(experiment: str | None, model: str) -> str:
+def _run_name(experiment: str | None, model: str | None) -> str | None:
     """The experiment's name, or the model's where there is none."""
     return model if experiment in (None, "null", "None") else str(experiment)
 
