@@ -12,7 +12,7 @@ from descentlab.sweeps.compose import Job
 from descentlab.sweeps.flat import common, differences, flatten, nest
 
 NAME = "jobs.json"
-_OF_THE_LAUNCH = ("check", "figures", "resume", "sweep", "debug")
+_OF_THE_LAUNCH = ("check", "figures", "resume", "sweep", "debug", "trusted_packages")
 """Settings that say how a sweep is run and not what it computes."""
 
 
