@@ -17,7 +17,7 @@ from torch import Tensor
 
 from descentlab.engines.native_build import build
 from descentlab.engines.native_loops import Places, literal
-from descentlab.engines.native_operations import EXPONENTIAL, operation_source
+from descentlab.engines.native_operations import EXPONENTIAL, write_operation
 from descentlab.engines.native_updates import CLines
 from descentlab.engines.optimizer_state import RuleUpdates, optimized
 from descentlab.engines.problem import Problem
@@ -134,10 +134,11 @@ def step_source(program: Program, updates: RuleUpdates, parameters: list[Any], p
     """
     for name, tensor in updates.state_tensors().items():
         places.replaceable_pointer(name, tensor)
-    statements = [operation_source(operation, places) for operation in program.operations]
+    for operation in program.operations:
+        write_operation(operation, places)
     loss = program.results[0]
     assert loss is not None
-    statements.append(f"losses[step] = {places.element(loss, [], [])};")
+    places.statements.append(f"losses[step] = {places.element(loss, [], [])};")
     numbers = {name: literal(value) for name, value in updates.numbers().items()}
     numbers |= {name: f"r[{column}]" for column, name in enumerate(updates.rate_names())}
     state = updates.state_tensors()
@@ -150,9 +151,9 @@ def step_source(program: Program, updates: RuleUpdates, parameters: list[Any], p
             own = {name: tensor for name, tensor in state.items() if name.startswith(f"s{index}_")}
             lines.begin({f"p{index}": parameter.detach(), f"g{index}": gradient, **own})
             updates.rule.write(lines, group, f"p{index}", f"g{index}", f"s{index}_", False)
-            statements.append(lines.loop())
+            places.statements.append(lines.loop())
     pointers = "\n    ".join(f"float *restrict m{number} = memory[{number}];" for number in range(len(places.tensors)))
-    body = "\n        ".join(statement for statement in statements if statement)
+    body = "\n        ".join(places.statements)
     return (
         f"#include <math.h>\n{EXPONENTIAL}\n"
         "void run(float **memory, const float *rates, long width, float *losses, long num_steps) {\n"

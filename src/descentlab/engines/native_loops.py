@@ -16,12 +16,14 @@ LANES = 16
 
 
 class Places:
-    """The pieces of memory that a C function reads and writes, called `m0`, `m1`, ... as they turn up."""
+    """The pieces of memory that a C function reads and writes, called `m0`, `m1`, ... as they turn up, and the
+    statements that do so."""
 
     def __init__(self) -> None:
         self.tensors: list[Tensor] = []
         self.numbers: dict[int, int] = {}
         self.replaceable: dict[str, int] = {}
+        self.statements: list[str] = []
 
     def pointer(self, tensor: Tensor) -> str:
         """The name of the piece of memory in which a tensor lies."""
@@ -49,6 +51,89 @@ class Places:
         if tensor.storage_offset() or not terms:
             terms.append(str(tensor.storage_offset()))
         return f"{self.pointer(tensor)}[{' + '.join(terms)}]"
+
+    def nest(self, sizes: Sequence[int], body: str) -> str:
+        """`body` inside one loop an axis, with the indices i0, i1, ..."""
+        return nest(sizes, body)
+
+    def elementwise(self, output: Tensor, tensors: list[Tensor], statement: Callable[[str, list[str]], str]) -> None:
+        """`statement(output element, input elements)` for all elements of the output."""
+        strides = [broadcast_strides(tensor, output.shape) for tensor in (output, *tensors)]
+        sizes, strides = merged(output.shape, strides)
+        indices = [f"i{k}" for k in range(len(sizes))]
+        elements = [
+            self.element(tensor, stride, indices) for tensor, stride in zip((output, *tensors), strides, strict=True)
+        ]
+        self.statements.append(nest(sizes, statement(elements[0], elements[1:])))
+
+    def reduction(
+        self,
+        output: Tensor,
+        tensors: list[Tensor],
+        shape: Sequence[int],
+        axes: Sequence[int],
+        term: Callable[[list[str]], str],
+        scale: float = 1.0,
+    ) -> None:
+        """output = scale * (sum of `term` along `axes` of `shape`)."""
+        kept = [axis for axis in range(len(shape)) if axis not in axes]
+        out_strides = iter([s for n, s in zip(output.shape, output.stride(), strict=True) if n != 1])
+        out_steps = [next(out_strides) if shape[axis] != 1 else 0 for axis in kept]
+        wide = [broadcast_strides(tensor, shape) for tensor in tensors]
+        outer = [[stride[axis] for axis in kept] for stride in wide]
+        inner_sizes, inner = merged([shape[a] for a in axes], [[stride[a] for a in axes] for stride in wide])
+        outer_sizes = [shape[axis] for axis in kept]
+        rows = [f"i{k}" for k in range(len(kept))]
+        columns = [f"k{k}" for k in range(len(inner_sizes))]
+        target = self.element(output, out_steps, rows)
+        inputs = [
+            self.element(tensor, [*o, *i], [*rows, *columns])
+            for tensor, o, i in zip(tensors, outer, inner, strict=True)
+        ]
+        factor = "" if scale == 1.0 else f" * {literal(scale)}"
+        if kept and outer_sizes[-1] >= LANES and out_steps[-1] == 1:
+            clear = nest(outer_sizes, f"{target} = 0.0f;")
+            add = nest(inner_sizes, nest(outer_sizes, f"{target} += {term(inputs)};"), "k")
+            shrink = nest(outer_sizes, f"{target} *= {literal(scale)};") if factor else ""
+            self.statements.append(clear + add + shrink)
+        else:
+            total = f"float total = 0; {_sum(inner_sizes, term(inputs))} {target} = total{factor};"
+            self.statements.append(nest(outer_sizes, total))
+
+    def product(self, output: Tensor, x: Tensor, y: Tensor, bias: Tensor | None = None) -> None:
+        """output = x [i, k] @ y [k, j] + bias [i, j], with the innermost loop along memory."""
+        (rows, inner), columns = x.shape, y.shape[1]
+        bias_strides = [0, 0]
+        if bias is not None:
+            bias = bias.expand(rows, columns)
+            bias_strides = list(bias.stride())
+        at_out = self.element(output, own_strides(output), ["i", "j"])
+        at_bias = "0.0f" if bias is None else self.element(bias, bias_strides, ["i", "j"])
+        at_x = self.element(x, own_strides(x), ["i", "k"])
+        at_y = self.element(y, own_strides(y), ["k", "j"])
+        over_ij = f"for (long i = 0; i < {rows}; i++) for (long j = 0; j < {columns}; j++) "
+        if inner <= 4:
+            terms = [
+                f"{self.element(x, [own_strides(x)[0]], ['i'])[:-1]} + {k * x.stride(1)}]"
+                f" * {self.element(y, [own_strides(y)[1]], ['j'])[:-1]} + {k * y.stride(0)}]"
+                for k in range(inner)
+            ]
+            self.statements.append(f"{over_ij}{at_out} = {' + '.join(terms)} + {at_bias};")
+            return
+        if columns >= 8:
+            self.statements.append(
+                f"{over_ij}{at_out} = {at_bias}; for (long i = 0; i < {rows}; i++) for (long k = 0; k < {inner}; k++) "
+                f"for (long j = 0; j < {columns}; j++) {at_out} += {at_x} * {at_y};"
+            )
+            return
+        whole = inner - inner % 16
+        lanes = (
+            f"float lane[16] = {{0}}; for (long b = 0; b < {whole}; b += 16) for (long l = 0; l < 16; l++) "
+            f"{{ long k = b + l; lane[l] += {at_x} * {at_y}; }} "
+            f"for (long k = {whole}; k < {inner}; k++) lane[0] += {at_x} * {at_y}; "
+            f"float total = 0; for (long l = 0; l < 16; l++) total += lane[l]; "
+        )
+        self.statements.append(f"{over_ij}{{ {lanes}{at_out} = total + {at_bias}; }}")
 
 
 def broadcast_strides(tensor: Tensor, shape: Sequence[int]) -> list[int]:
@@ -83,50 +168,6 @@ def nest(sizes: Sequence[int], body: str, prefix: str = "i") -> str:
     return f"{head}{{ {body} }}"
 
 
-def elementwise(
-    places: Places, output: Tensor, tensors: list[Tensor], statement: Callable[[str, list[str]], str]
-) -> str:
-    """`statement(output element, input elements)` for all elements of the output."""
-    strides = [broadcast_strides(tensor, output.shape) for tensor in (output, *tensors)]
-    sizes, strides = merged(output.shape, strides)
-    indices = [f"i{k}" for k in range(len(sizes))]
-    elements = [
-        places.element(tensor, stride, indices) for tensor, stride in zip((output, *tensors), strides, strict=True)
-    ]
-    return nest(sizes, statement(elements[0], elements[1:]))
-
-
-def reduction(
-    places: Places,
-    output: Tensor,
-    tensors: list[Tensor],
-    shape: Sequence[int],
-    axes: Sequence[int],
-    term: Callable[[list[str]], str],
-    scale: float = 1.0,
-) -> str:
-    """output = scale * (sum of `term` along `axes` of `shape`)."""
-    kept = [axis for axis in range(len(shape)) if axis not in axes]
-    out_strides = iter([s for n, s in zip(output.shape, output.stride(), strict=True) if n != 1])
-    out_steps = [next(out_strides) if shape[axis] != 1 else 0 for axis in kept]
-    wide = [broadcast_strides(tensor, shape) for tensor in tensors]
-    outer = [[stride[axis] for axis in kept] for stride in wide]
-    inner_sizes, inner = merged([shape[a] for a in axes], [[stride[a] for a in axes] for stride in wide])
-    outer_sizes = [shape[axis] for axis in kept]
-    rows = [f"i{k}" for k in range(len(kept))]
-    columns = [f"k{k}" for k in range(len(inner_sizes))]
-    target = places.element(output, out_steps, rows)
-    inputs = [
-        places.element(tensor, [*o, *i], [*rows, *columns]) for tensor, o, i in zip(tensors, outer, inner, strict=True)
-    ]
-    factor = "" if scale == 1.0 else f" * {literal(scale)}"
-    if kept and outer_sizes[-1] >= LANES and out_steps[-1] == 1:
-        clear = nest(outer_sizes, f"{target} = 0.0f;")
-        add = nest(inner_sizes, nest(outer_sizes, f"{target} += {term(inputs)};"), "k")
-        return clear + add + (nest(outer_sizes, f"{target} *= {literal(scale)};") if factor else "")
-    return nest(outer_sizes, f"float total = 0; {_sum(inner_sizes, term(inputs))} {target} = total{factor};")
-
-
 def _sum(sizes: Sequence[int], term: str) -> str:
     """`total += term` over the axes k0, k1, ...; the last one in lanes."""
     if not sizes or math.prod(sizes) < 2 * LANES:
@@ -150,3 +191,8 @@ def literal(value: Any) -> str:
     if math.isnan(value) or math.isinf(value):
         return "NAN" if math.isnan(value) else f"({'-' if value < 0 else ''}INFINITY)"
     return f"((float){value.hex()})"
+
+
+def own_strides(tensor: Tensor) -> list[int]:
+    """The strides of a tensor; 0 along an axis of one."""
+    return [0 if size == 1 else stride for size, stride in zip(tensor.shape, tensor.stride(), strict=True)]

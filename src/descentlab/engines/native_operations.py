@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from descentlab.engines.native_loops import Places, elementwise, literal, reduction
+from descentlab.engines.native_loops import Places, literal
 from descentlab.engines.program import memory
 from descentlab.engines.record import CannotRecord, Operation
 
@@ -99,8 +99,8 @@ LOSS_GRADIENTS: dict[Any, Term] = {
 }
 
 
-def operation_source(operation: Operation, places: Places) -> str:
-    """The C statements that perform a recorded operation; nothing for a view.
+def write_operation(operation: Operation, places: Places) -> None:
+    """Write down the loops that perform a recorded operation; nothing for a view.
 
     Raises:
         CannotRecord: if the operation is not covered.
@@ -109,21 +109,22 @@ def operation_source(operation: Operation, places: Places) -> str:
     if not isinstance(output, Tensor) or operation.mutated():
         raise CannotRecord(f"a native step does not cover {function}")
     if memory(output) in {memory(tensor) for tensor in operation.inputs()}:
-        return ""
+        return
     if function in ELEMENTWISE:
-        return _elementwise(places, output, ELEMENTWISE[function], args, operation.kwargs)
-    if function is aten.pow.Tensor_Scalar:
-        return _elementwise(places, output, lambda x: _power(x, args[1]), args[:1], {})
-    if function in LOSSES:
-        return _loss(places, output, LOSSES[function], args)
-    if function in LOSS_GRADIENTS:
-        return _loss_gradient(places, output, LOSS_GRADIENTS[function], args)
-    if function in SUMS:
-        return SUMS[function](places, output, *args)
-    raise CannotRecord(f"a native step does not cover {function}")
+        _elementwise(places, output, ELEMENTWISE[function], args, operation.kwargs)
+    elif function is aten.pow.Tensor_Scalar:
+        _elementwise(places, output, lambda x: _power(x, args[1]), args[:1], {})
+    elif function in LOSSES:
+        _loss(places, output, LOSSES[function], args)
+    elif function in LOSS_GRADIENTS:
+        _loss_gradient(places, output, LOSS_GRADIENTS[function], args)
+    elif function in SUMS:
+        SUMS[function](places, output, *args)
+    else:
+        raise CannotRecord(f"a native step does not cover {function}")
 
 
-def _elementwise(places: Places, output: Tensor, term: Term, args: Sequence[Any], kwargs: dict[str, Any]) -> str:
+def _elementwise(places: Places, output: Tensor, term: Term, args: Sequence[Any], kwargs: dict[str, Any]) -> None:
     tensors = [value for value in args if isinstance(value, Tensor)]
     numbers = {name: literal(value) for name, value in kwargs.items() if isinstance(value, int | float)}
 
@@ -132,7 +133,7 @@ def _elementwise(places: Places, output: Tensor, term: Term, args: Sequence[Any]
         values = [next(names) if isinstance(value, Tensor) else literal(value) for value in args]
         return f"{target} = {term(*values, **numbers)};"
 
-    return elementwise(places, output, tensors, statement)
+    places.elementwise(output, tensors, statement)
 
 
 def _share(reduction_kind: int, num_elements: int) -> float:
@@ -142,78 +143,39 @@ def _share(reduction_kind: int, num_elements: int) -> float:
     return 1.0 / num_elements if reduction_kind == 1 else 1.0
 
 
-def _loss(places: Places, output: Tensor, term: Term, args: Sequence[Any]) -> str:
+def _loss(places: Places, output: Tensor, term: Term, args: Sequence[Any]) -> None:
     prediction, target = args[:2]
     kind, *numbers = args[2:] or [1]
     shape = list(torch.broadcast_shapes(prediction.shape, target.shape))
     share = _share(kind, math.prod(shape))
     values = [literal(number) for number in numbers]
-    return reduction(places, output, [prediction, target], shape, range(len(shape)), lambda e: term(*e, *values), share)
+    places.reduction(output, [prediction, target], shape, range(len(shape)), lambda e: term(*e, *values), share)
 
 
-def _loss_gradient(places: Places, output: Tensor, term: Term, args: Sequence[Any]) -> str:
+def _loss_gradient(places: Places, output: Tensor, term: Term, args: Sequence[Any]) -> None:
     outer, prediction, target, kind, *numbers = args
     share = literal(_share(kind, output.numel()))
     values = [literal(number) for number in numbers]
-    return elementwise(
-        places,
+    places.elementwise(
         output,
         [outer, prediction, target],
         lambda o, e: f"{o} = {term(*e[1:], *values)} * {share} * {e[0]};",
     )
 
 
-def _sum(places: Places, output: Tensor, x: Tensor, axes: Any = None, *_: Any, mean: bool = False) -> str:
+def _sum(places: Places, output: Tensor, x: Tensor, axes: Any = None, *_: Any, mean: bool = False) -> None:
     chosen = [axis % x.dim() for axis in axes] if axes else list(range(x.dim()))
     count = math.prod(x.shape[axis] for axis in chosen)
-    return reduction(places, output, [x], x.shape, chosen, lambda e: e[0], 1.0 / count if mean else 1.0)
+    places.reduction(output, [x], x.shape, chosen, lambda e: e[0], 1.0 / count if mean else 1.0)
 
 
-def _mm(places: Places, output: Tensor, x: Tensor, y: Tensor, bias: Tensor | None = None) -> str:
-    """x [i, k] @ y [k, j] + bias [i, j], with the innermost loop along memory."""
-    (rows, inner), columns = x.shape, y.shape[1]
-    bias_strides = [0, 0]
-    if bias is not None:
-        bias = bias.expand(rows, columns)
-        bias_strides = list(bias.stride())
-    at_out = places.element(output, _strides(output), ["i", "j"])
-    at_bias = "0.0f" if bias is None else places.element(bias, bias_strides, ["i", "j"])
-    at_x = places.element(x, _strides(x), ["i", "k"])
-    at_y = places.element(y, _strides(y), ["k", "j"])
-    over_ij = f"for (long i = 0; i < {rows}; i++) for (long j = 0; j < {columns}; j++) "
-    if inner <= 4:
-        terms = [
-            f"{places.element(x, [_strides(x)[0]], ['i'])[:-1]} + {k * x.stride(1)}]"
-            f" * {places.element(y, [_strides(y)[1]], ['j'])[:-1]} + {k * y.stride(0)}]"
-            for k in range(inner)
-        ]
-        return f"{over_ij}{at_out} = {' + '.join(terms)} + {at_bias};"
-    if columns >= 8:
-        return (
-            f"{over_ij}{at_out} = {at_bias}; for (long i = 0; i < {rows}; i++) for (long k = 0; k < {inner}; k++) "
-            f"for (long j = 0; j < {columns}; j++) {at_out} += {at_x} * {at_y};"
-        )
-    whole = inner - inner % 16
-    lanes = (
-        f"float lane[16] = {{0}}; for (long b = 0; b < {whole}; b += 16) for (long l = 0; l < 16; l++) "
-        f"{{ long k = b + l; lane[l] += {at_x} * {at_y}; }} "
-        f"for (long k = {whole}; k < {inner}; k++) lane[0] += {at_x} * {at_y}; "
-        f"float total = 0; for (long l = 0; l < 16; l++) total += lane[l]; "
-    )
-    return f"{over_ij}{{ {lanes}{at_out} = total + {at_bias}; }}"
-
-
-def _strides(tensor: Tensor) -> list[int]:
-    return [0 if size == 1 else stride for size, stride in zip(tensor.shape, tensor.stride(), strict=True)]
-
-
-SUMS: dict[Any, Callable[..., str]] = {
+SUMS: dict[Any, Callable[..., None]] = {
     aten.sum.default: _sum,
     aten.sum.dim_IntList: _sum,
     aten.mean.default: lambda *given: _sum(*given, mean=True),
     aten.mean.dim: lambda *given: _sum(*given, mean=True),
-    aten.mm.default: _mm,
-    aten.addmm.default: lambda places, output, bias, x, y: _mm(places, output, x, y, bias),
-    aten.mv.default: lambda places, output, x, v: _mm(places, output[:, None], x, v[:, None]),
-    aten.dot.default: lambda places, output, u, v: _mm(places, output[None, None], u[None], v[:, None]),
+    aten.mm.default: lambda places, output, x, y: places.product(output, x, y),
+    aten.addmm.default: lambda places, output, bias, x, y: places.product(output, x, y, bias),
+    aten.mv.default: lambda places, output, x, v: places.product(output[:, None], x, v[:, None]),
+    aten.dot.default: lambda places, output, u, v: places.product(output[None, None], u[None], v[:, None]),
 }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from torch import Tensor
 
-from descentlab.engines.native_loops import Places, broadcast_strides, merged, nest
+from descentlab.engines.native_loops import Places, broadcast_strides, merged
 from descentlab.engines.updates import Lines
 
 
@@ -37,7 +37,7 @@ class CLines(Lines):
 
     def loop(self) -> str:
         """The loop with the statements since `begin`."""
-        return nest(self.sizes, " ".join(self.lines))
+        return self.places.nest(self.sizes, " ".join(self.lines))
 
     def _at(self, name: str) -> str:
         return self.elements.get(name, name)
