@@ -2,6 +2,7 @@
 
 import csv
 import json
+import shutil
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -103,3 +104,29 @@ def test_wide_members_agree_to_a_hundred_thousandth_after_a_thousand_steps(stack
 def _losses(path: Path) -> list[float]:
     with open(path) as file:
         return [float(row["train/loss"]) for row in csv.DictReader(file)]
+
+
+NATIVE = "trainer.engine=native"
+
+
+@pytest.mark.skipif(shutil.which("cc") is None, reason="there is no C compiler")
+def test_native_members_agree_with_their_lone_runs_to_a_hundred_thousandth(stacked: Run, alone: Run) -> None:
+    choice = ["model=relu_net", "trainer.max_steps=1000"]
+    jobs = [[*choice, NATIVE, "seed=1"], [*choice, NATIVE, "seed=2", "optimizer.lr=0.05", "trainer.max_steps=700"]]
+    stack, lone = stacked(jobs), alone([[*job, "trainer.engine=auto"] for job in jobs])
+    for job in "01":
+        ours, theirs = (_losses(folder / job / "history.csv") for folder in (stack, lone))
+        np.testing.assert_allclose(ours, theirs, rtol=1e-5)
+        assert json.loads((stack / job / "result.json").read_text())["engine"] == "native"
+
+
+def test_a_stack_that_cannot_be_native_says_why_and_keeps_its_bits(
+    stacked: Run, alone: Run, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("CC", "no-such-compiler")
+    jobs = [["model=linear", STEPS, NATIVE, f"seed={seed}"] for seed in (1, 2)]
+    stack = stacked(jobs)
+    assert "the recorded stack performs the steps: there is no C compiler" in capsys.readouterr().err
+    result = json.loads((stack / "0" / "result.json").read_text())
+    assert result["engine"] == "stacked"
+    assert_same_files(stack, alone(jobs), len(jobs))

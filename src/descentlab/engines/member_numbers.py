@@ -47,6 +47,7 @@ class MemberNumbers:
     ) -> None:
         self.rule, self.schedule, self.dtype = rule, schedule, dtype
         given = {name: _per_member(name, value, num_members) for name, value in given.items()}
+        self.given = given
         self.group = {**_defaults(optimizer, given, num_members), **given}
         if schedule is not None and schedule.shape[1:] not in ((), (num_members,)):
             raise InputError(
@@ -62,7 +63,7 @@ class MemberNumbers:
 
     def per_member(self) -> frozenset[str]:
         """The names of the numbers that are tensors."""
-        numbers = self.rule.numbers(self.group) | self._rates(0)
+        numbers = self.rule.numbers(self.group) | self.of_step(0)
         return frozenset(name for name, value in numbers.items() if isinstance(value, Tensor))
 
     def fixed(self, dims: set[int]) -> dict[str, Number]:
@@ -71,13 +72,13 @@ class MemberNumbers:
 
     def rate_names(self, dims: set[int]) -> list[str]:
         """The names of the numbers that are new at every step."""
-        return list(self._shaped(self._rates(0), dims))
+        return list(self._shaped(self.of_step(0), dims))
 
     def rates(self, start: int, stop: int, dims: set[int]) -> list[tuple[Number, ...]]:
         """For the steps from `start` to before `stop`, the new numbers in the order of `rate_names`."""
         if self.schedule is None and not self.rule.counts_steps:
-            return [tuple(self._shaped(self._rates(0), dims).values())] * (stop - start)
-        return [tuple(self._shaped(self._rates(step), dims).values()) for step in range(start, stop)]
+            return [tuple(self._shaped(self.of_step(0), dims).values())] * (stop - start)
+        return [tuple(self._shaped(self.of_step(step), dims).values()) for step in range(start, stop)]
 
     def lr(self, step: int) -> Number:
         """The learning rate of a step."""
@@ -88,7 +89,8 @@ class MemberNumbers:
         row = self.schedule[step].double()
         return float(row) if row.dim() == 0 else row
 
-    def _rates(self, step: int) -> dict[str, Number]:
+    def of_step(self, step: int) -> dict[str, Number]:
+        """The numbers of one step by name."""
         return self.rule.rates(self.group, self.lr(step), float(step + 1), power)
 
     def _shaped(self, numbers: dict[str, Number], dims: set[int]) -> dict[str, Number]:

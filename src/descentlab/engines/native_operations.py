@@ -70,6 +70,7 @@ ELEMENTWISE: dict[Any, Term] = {
     aten.sgn.default: lambda x: f"(float)(({x} > 0) - ({x} < 0))",
     aten.sign.default: lambda x: f"(float)(({x} > 0) - ({x} < 0))",
     aten.clone.default: lambda x, **_: f"{x}",
+    aten.pow.Tensor_Tensor: lambda x, y: f"powf({x}, {y})",
     aten.mul.Tensor: lambda x, y: f"{x} * {y}",
     aten.mul.Scalar: lambda x, y: f"{x} * {y}",
     aten.div.Tensor: lambda x, y: f"{x} / {y}",

@@ -87,7 +87,7 @@ class Stack:
         self.parameters = {name: value.detach().clone() for name, value in parameters.items()}
         first = next(iter(self.parameters.values()))
         self.num_members, self.dtype = len(first), first.dtype
-        self.rule = RULES[optimizer]
+        self.optimizer, self.rule = optimizer, RULES[optimizer]
         self.numbers = MemberNumbers(optimizer, self.rule, hyperparameters, schedule, self.num_members, self.dtype)
         if any(self.numbers.group.get(name) for name in self.rule.unsupported):
             raise CannotRecord(f"{optimizer.__name__} is asked for a variant that has no update rule")
@@ -99,8 +99,13 @@ class Stack:
         self.state = self._initial_state()
         self.kept = self._moving()
         self.dims = {value.dim() for value in self.parameters.values()}
-        self.program = record_gradient(stacked_gradient(net, loss, x, y, buffers or {}), self.parameters)
+        self._prepare(net, loss, x, y, buffers or {})
+
+    def _prepare(self, net: nn.Module, loss: Loss, x: Tensor, y: Tensor, buffers: dict[str, Tensor]) -> None:
+        """Make ready what performs the steps."""
+        self.program = record_gradient(stacked_gradient(net, loss, x, y, buffers), self.parameters)
         self._compiled: dict[bool, Callable[..., Tensor]] = {}
+        self.name = "recorded"
 
     # ---- training
 

@@ -1,6 +1,7 @@
 """Many members trained as one: Lightning drives the module that holds them all."""
 
 import logging
+import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from descentlab.callbacks.progress import Progress
+from descentlab.engines.native_stack import NativeStack
 from descentlab.runs.chunks import Chunks
 from descentlab.runs.trainer import make_trainer, quietly
 from descentlab.sweeps.stacked_module import Member, StackedRegression, StackHistory, StackValidation
@@ -31,6 +33,7 @@ def fit_stack(
     history_every: int = 1,
     validation_every: int = 50,
     show_progress: bool = False,
+    engine: str = "auto",
 ) -> FittedStack:
     """Train members together: each ends with the parameters, the losses and the status of its lone run.
 
@@ -41,13 +44,16 @@ def fit_stack(
         history_every: steps between two recorded rows.
         validation_every: steps between two validation losses.
         show_progress: one bar for all members.
+        engine: `native` for compiled steps where they can be had, whose last bits differ.
 
     Raises:
         CannotRecord: the members cannot be stacked, with the reason.
     """
     torch.set_num_threads(1)
     logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
-    module = StackedRegression(members, rates)
+    module = StackedRegression(members, rates, engine)
+    if isinstance(module.stack, NativeStack) and module.stack.native_reason is not None:
+        print(f"the recorded stack performs the steps: {module.stack.native_reason}", file=sys.stderr)
     history = StackHistory(history_every, len(members))
     validation = StackValidation(validation_every, members)
     last = max(member.num_steps for member in members)

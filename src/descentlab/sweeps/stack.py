@@ -39,6 +39,7 @@ def train_stack(
         history_every=rows_every(settings),
         validation_every=settings["logger"]["every"],
         show_progress="progress" in settings["callbacks"],
+        engine=settings["trainer"]["engine"],
     )
     share = (time.perf_counter() - began) / len(jobs)
     stack = fitted.module.stack
@@ -49,7 +50,7 @@ def train_stack(
             status="diverged" if stack.diverged[k] else "completed",
             num_steps=int(stack.steps[k]),
             seconds={"setup": 0.0, "training": share},
-            engine="stacked",
+            engine="native" if stack.name == "native" else "stacked",
             folder=sweep / str(job.number),
         )
         for k, (job, member) in enumerate(zip(jobs, members, strict=True))

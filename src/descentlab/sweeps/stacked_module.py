@@ -13,6 +13,7 @@ from torch.utils.data import default_collate
 
 from descentlab.callbacks.steps import StepCallback
 from descentlab.data.points import PointsDataModule
+from descentlab.engines.native_stack import NativeStack
 from descentlab.engines.problem import Loss
 from descentlab.engines.record import CannotRecord
 from descentlab.engines.stack import Stack, StackTrace
@@ -45,12 +46,15 @@ class StackedRegression(LightningModule):
     Args:
         members: of one net, loss and optimiser, and of one number of samples.
         rates: learning rates, (step, member), where there is a schedule.
+        engine: `native` for compiled steps, whose last bits differ; else recorded ones.
 
     Raises:
         CannotRecord: the members cannot be stacked, with the reason.
     """
 
-    def __init__(self, members: Sequence[Member], rates: Float[Tensor, "step member"] | None = None) -> None:
+    def __init__(
+        self, members: Sequence[Member], rates: Float[Tensor, "step member"] | None = None, engine: str = "auto"
+    ) -> None:
         super().__init__()
         self.automatic_optimization = False
         self.members = tuple(members)
@@ -60,7 +64,8 @@ class StackedRegression(LightningModule):
         settings = {key: value for key, value in first.optimizer_settings.items() if key != "_target_"}
         self.x = _stacked([member.data.stages()["train"].x for member in members])
         self.y = _stacked([member.data.stages()["train"].y for member in members])
-        self.stack = Stack(
+        kind = NativeStack if engine == "native" else Stack
+        self.stack = kind(
             net=first.net,
             parameters=default_collate([dict(member.module.net.named_parameters()) for member in members]),
             x=self.x,

@@ -1,0 +1,198 @@
+"""A stack's step as C: one function over all steps of a block of members."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from torch import Tensor
+
+from descentlab.engines.native_lanes import BLOCK, LanePlaces, RowLoop, loop_source, rows_in_place, shared_loops
+from descentlab.engines.native_operations import EXPONENTIAL, write_operation
+from descentlab.engines.native_updates import CLines
+from descentlab.engines.program import Program, memory
+from descentlab.engines.updates import Group, Rule
+
+
+@dataclass
+class StackSource:
+    """C source, and the pieces of memory that its function `run` is handed, in this order.
+
+    Attributes:
+        text: the source.
+        given: the names of the tensors of which every member has its own.
+        shared: the tensors that all members read.
+        scratch: of each piece that only the function works in, the numbers a member.
+    """
+
+    text: str = ""
+    given: list[str] = field(default_factory=list)
+    shared: list[Tensor] = field(default_factory=list)
+    scratch: list[int] = field(default_factory=list)
+
+
+def stack_source(
+    program: Program, given: dict[str, Tensor], rule: Rule, group: Group, rate_names: list[str], num_samples: int
+) -> StackSource:
+    """The C source for a block of members.
+
+    A member takes part in a step while it is alive and has not reached its last step. One whose loss or
+    parameters leave the finite numbers gets back what it had before that step, and is alive no more.
+
+    Args:
+        program: the record of one member's loss and gradients.
+        given: that member's own tensors: its parameters `p0`, `p1`, ..., the state of the optimiser under the
+            names of the update rule (`s0_exp_avg`), and whatever else members have of their own.
+        rule: of the optimiser.
+        group: its hyperparameters.
+        rate_names: the numbers that are new at every step, in their order.
+        num_samples: rows of the data.
+
+    Raises:
+        CannotRecord: if an operation is not covered.
+    """
+    parameters = [name for name in given if name[0] == "p"]
+    moving = [name for name in given if name[0] in "ps"]
+    made = {memory(tensor) for operation in program.operations for tensor in operation.outputs()}
+    places = LanePlaces({memory(tensor) for tensor in given.values()} | made, num_samples)
+    pointers = {name: places.pointer(tensor) for name, tensor in given.items()}
+    once, each = _loops(program, places, {memory(given[name]) for name in parameters})
+    first, later = (_updates(program, places, rule, group, rate_names, given, is_first) for is_first in (True, False))
+    loss = program.results[0]
+    assert loss is not None
+    results = {memory(tensor) for tensor in program.results if tensor is not None}
+    in_place = {places.numbers[piece] for piece in made - results if piece in places.numbers}
+    source = _memory(places, given, rows_in_place([*once, *each], in_place))
+
+    def over(names: list[str], statement: str) -> str:
+        """A statement for all elements of these tensors; {at} is the element, {place} the place among all."""
+        lines, start = [], 0
+        for name in names:
+            at, place = (f"({offset} + e0) * {BLOCK} + l" for offset in (0, start))
+            inner = statement.format(at=f"{pointers[name]}[{at}]", place=place)
+            lines.append(places.nest([given[name].numel()], inner, "e"))
+            start += given[name].numel()
+        return "\n".join(lines)
+
+    source.scratch.append(sum(given[name].numel() for name in moving))
+    source.text = _TEXT.format(
+        block=BLOCK,
+        exponential=EXPONENTIAL,
+        declarations=source.text,
+        old=len(source.given) + len(source.shared) + len(source.scratch) - 1,
+        once="\n".join(map(loop_source, once)),
+        each="\n".join(map(loop_source, each)),
+        loss=places.element(loss, [], []),
+        updates=later if first == later else f"if (begun + step == 0) {{\n{first}\n}} else {{\n{later}\n}}",
+        keep=over(moving, "old[{place}] = {at};"),
+        restore=over(moving, "{at} = goes_on[l] ? {at} : old[{place}];"),
+        check=over(parameters, "trace[l] += {at} * 0.0f;"),
+        write_row=over(parameters, "table[{place}] = {at};"),
+        row_size=sum(given[name].numel() for name in parameters),
+    )
+    return source
+
+
+def _loops(program: Program, places: LanePlaces, moving: set[int]) -> tuple[list[list[RowLoop]], list[list[RowLoop]]]:
+    """The loops of what stays the same at every step, and of what depends on the parameters."""
+    once: list[RowLoop] = []
+    each: list[RowLoop] = []
+    for operation in program.operations:
+        done = len(places.loops)
+        write_operation(operation, places)
+        if any(memory(tensor) in moving for tensor in operation.inputs()):
+            moving |= {memory(tensor) for tensor in operation.outputs()}
+            each += places.loops[done:]
+        else:
+            once += places.loops[done:]
+    return shared_loops(once), shared_loops(each)
+
+
+def _updates(
+    program: Program,
+    places: LanePlaces,
+    rule: Rule,
+    group: Group,
+    rate_names: list[str],
+    given: dict[str, Tensor],
+    is_first: bool,
+) -> str:
+    names = [f"numbers[{k} * {BLOCK} + l]" for k in range(len(rule.numbers(group)))]
+    numbers = dict(zip(rule.numbers(group), names, strict=True))
+    numbers |= {name: f"now[{k} * {BLOCK} + l]" for k, name in enumerate(rate_names)}
+    lines = CLines(places, numbers)
+    loops = []
+    for index, gradient in enumerate(program.results[1:]):
+        if gradient is not None:
+            own = {name: given[name] for name in given if name.startswith(f"s{index}_")}
+            lines.begin({f"p{index}": given[f"p{index}"], f"g{index}": gradient, **own})
+            rule.write(lines, group, f"p{index}", f"g{index}", f"s{index}_", is_first)
+            loops.append(lines.loop())
+    return "\n".join(loops)
+
+
+def _memory(places: LanePlaces, given: dict[str, Tensor], rows: dict[int, int]) -> StackSource:
+    """What `run` is handed, with the declarations of all pieces of memory as text.
+
+    Args:
+        rows: the pieces of which one row is needed, with its length; they are arrays of the function.
+    """
+    pieces = list(enumerate(places.tensors))[len(given) :]
+    shared = [number for number, tensor in pieces if memory(tensor) not in places.laned]
+    scratch = [number for number, _ in pieces if number not in shared and number not in rows]
+    handed = [*range(len(given)), *shared, *scratch]
+    lines = [f"#define ROW{number}(stride) (row * stride)" for number in handed]
+    lines += [f"float *restrict m{number} = memory[{k}];" for k, number in enumerate(handed)]
+    lines += [f"#define ROW{number}(stride) 0" for number in rows]
+    lines += [f"float m{number}[{length * BLOCK}] __attribute__((aligned(64)));" for number, length in rows.items()]
+    return StackSource(
+        text="\n".join(lines),
+        given=list(given),
+        shared=[places.tensors[number] for number in shared],
+        scratch=[places.tensors[number].untyped_storage().nbytes() // 4 for number in scratch],
+    )
+
+
+_TEXT = """#include <math.h>
+{exponential}
+void run(float **memory, const float *restrict numbers, const float *restrict rates, long width,
+         float *restrict losses, float *restrict table, const long *rows, const long *last, int *alive, long *taken,
+         long begun, long num_steps) {{
+{declarations}
+    float *restrict old = memory[{old}];
+    long next_row = rows[0], rows_left = rows[2];
+{once}
+    for (long step = 0; step < num_steps; step++) {{
+        const float *restrict now = rates + step * width;
+        if (rows_left && step == next_row) {{
+{write_row}
+            table += {row_size} * {block};
+            next_row += rows[1];
+            rows_left--;
+        }}
+        int active[{block}], any = 0;
+        for (long l = 0; l < {block}; l++) {{
+            active[l] = alive[l] && begun + step < last[l];
+            any |= active[l];
+        }}
+        if (!any) continue;
+{each}
+        float trace[{block}];
+        for (long l = 0; l < {block}; l++) losses[step * {block} + l] = {loss};
+        for (long l = 0; l < {block}; l++) trace[l] = losses[step * {block} + l] * 0.0f;
+{keep}
+{updates}
+{check}
+        int goes_on[{block}], all = 1;
+        for (long l = 0; l < {block}; l++) {{
+            int is_finite = trace[l] == 0.0f;
+            goes_on[l] = active[l] && is_finite;
+            alive[l] = alive[l] && (is_finite || !active[l]);
+            taken[l] += goes_on[l];
+            all &= goes_on[l];
+        }}
+        if (!all) {{
+{restore}
+        }}
+    }}
+}}
+"""
