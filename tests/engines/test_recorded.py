@@ -7,6 +7,7 @@ from engine_cases import (
     NETS,
     OPTIMIZERS,
     OTHER_OPTIMIZERS,
+    Steep,
     assert_same,
     one_two_one,
     plain_loop,
@@ -253,8 +254,6 @@ CHANGES = [
 @pytest.mark.parametrize("change", CHANGES, ids=[change.__name__ for change in CHANGES])
 @pytest.mark.parametrize("optimizer", ["nesterov", "adam"])
 def test_notices_what_changed_between_two_advances(optimizer, change):
-    from engine_cases import Steep
-
     def net():
         return nn.Sequential(nn.Linear(1, 30), Steep(20.0), nn.Linear(30, 1), nn.Dropout(0.1))
 
@@ -284,3 +283,29 @@ def test_notices_a_changed_buffer():
 
     expected = run(lambda ours: lambda steps: plain_loop(ours, steps))
     assert_same(run(lambda ours: RecordedEngine(ours).advance), expected)
+
+
+@pytest.mark.parametrize("batch_size", [None, 25])
+def test_evaluates_the_loss_and_the_gradients_of_autograd_and_changes_nothing(batch_size):
+    ours = problem("wide", "adam", batch_size=batch_size)
+    engine = RecordedEngine(ours)
+    engine.advance(3)
+    before = state(ours)
+    loss, gradients = engine.evaluate()
+    assert_same(state(ours), before)
+    x, y = ours.batches.peek()
+    expected = ours.loss(ours.net(x), y)
+    assert_same(loss, expected.detach())
+    assert_same(gradients, list(torch.autograd.grad(expected, list(ours.net.parameters()))))
+
+
+def test_evaluates_nothing_where_a_replay_would_draw_random_numbers():
+    engine = RecordedEngine(problem(lambda: nn.Sequential(nn.Linear(1, 4), nn.Dropout(0.5), nn.Linear(4, 1))))
+    assert engine.evaluate() is None
+
+
+def test_evaluates_nothing_once_the_net_has_changed():
+    ours = problem(lambda: nn.Sequential(nn.Linear(1, 4), Steep(), nn.Linear(4, 1)))
+    engine = RecordedEngine(ours)
+    ours.net[1].steepness = 3.0
+    assert engine.evaluate() is None

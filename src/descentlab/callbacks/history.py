@@ -1,5 +1,6 @@
 """The history of a run: losses and parameters before every recorded update, and at the end."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -90,9 +91,11 @@ class History(Callback):
         data = points_of(trainer)
         if isinstance(batch, Chunk):
             trace: Trace = outputs["trace"]
-            kept = [k for k in batch.rows if k < trace.num_steps]
-            parameters = None if trace.parameters is None else trace.parameters[: len(kept)]
-            self._add(pl_module, data, [self._start + k for k in kept], trace.losses[kept], parameters)
+            rows = range(batch.rows.start, min(batch.rows.stop, trace.num_steps), batch.rows.step)
+            parameters = None if trace.parameters is None else trace.parameters[: len(rows)]
+            steps = range(self._start + rows.start, self._start + rows.stop, rows.step)
+            batch_losses = trace.losses[rows.start : max(rows.start, rows.stop) : rows.step]
+            self._add(pl_module, data, steps, batch_losses, parameters)
             if trace.diverged:
                 self._last_loss = trace.losses[-1:]
             return
@@ -115,7 +118,7 @@ class History(Callback):
         self,
         module: RegressionModule,
         data: PointsDataModule,
-        steps: list[int],
+        steps: Sequence[int],
         batch_losses: Tensor,
         parameters: Tensor | None,
     ) -> None:
@@ -131,10 +134,11 @@ class History(Callback):
 
     def state_dict(self) -> dict[str, Any]:
         rows = self.rows()
-        return {"steps": list(rows.steps), "losses": rows.losses, "parameters": rows.parameters, "mse": rows.mse}
+        steps = torch.tensor(rows.steps, dtype=torch.long)  # a list of plain numbers takes long to be written
+        return {"steps": steps, "losses": rows.losses, "parameters": rows.parameters, "mse": rows.mse}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        self._steps = list(state_dict["steps"])
+        self._steps = state_dict["steps"].tolist()
         self._losses = [state_dict["losses"]]
         parameters, mse = state_dict["parameters"], state_dict["mse"]
         self._parameters = [] if parameters is None else [parameters]

@@ -11,7 +11,9 @@ from torch import Tensor, nn
 from torch.func import functional_call
 
 from descentlab.callbacks.steps import points_of
+from descentlab.engines.optimizer_state import optimized
 from descentlab.engines.problem import Batches
+from descentlab.engines.recorded import RecordedEngine
 from descentlab.modules.regression import RegressionModule
 
 
@@ -47,6 +49,18 @@ def observe_run(trainer: Trainer, module: RegressionModule) -> Observation:
         seen = observe(module, points_of(trainer).batches)
         _latest[trainer] = state, seen
     return seen
+
+
+def observe_gradients(trainer: Trainer, module: RegressionModule) -> Observation:
+    """The same without the activations, from the engine's record of a step where it has one."""
+    engine = module.engine
+    found = engine.evaluate() if isinstance(engine, RecordedEngine) else None
+    if not isinstance(engine, RecordedEngine) or found is None:
+        return observe_run(trainer, module)
+    loss, gradients = found
+    names = {id(parameter): name for name, parameter in module.net.named_parameters()}
+    pairs = zip(optimized(engine.problem), gradients, strict=True)
+    return Observation(loss, {names[id(p)]: gradient for p, gradient in pairs if gradient is not None}, {})
 
 
 def observe(module: RegressionModule, batches: Batches) -> Observation:

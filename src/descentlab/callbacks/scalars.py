@@ -5,7 +5,7 @@ from typing import Annotated
 from annotated_types import Ge
 from lightning.pytorch import Trainer
 
-from descentlab.callbacks.observation import Observation, observe_run
+from descentlab.callbacks.observation import Observation, observe_gradients
 from descentlab.callbacks.steps import StepCallback
 from descentlab.callbacks.validation import validation_losses
 from descentlab.modules.coefficients import MOST_COLUMNS, num_parameters
@@ -27,7 +27,7 @@ class Scalars(StepCallback):
         if not trainer.loggers:
             return
         rate = float(trainer.optimizers[0].param_groups[0]["lr"])
-        metrics = scalar_metrics(module, observe_run(trainer, module), rate, validation_losses(trainer).get(step))
+        metrics = scalar_metrics(module, observe_gradients(trainer, module), rate, validation_losses(trainer).get(step))
         for logger in trainer.loggers:
             logger.log_metrics(metrics, step)
 

@@ -30,7 +30,7 @@ class Validation(StepCallback):
             module.eval()
             with torch.no_grad():
                 x, y = (tensor.to(module.device) for tensor in data.val)
-                self.losses[step] = float(module.metrics(x, y)["loss"])
+                self.losses[step] = float(module.loss(module(x), y) * module.loss_scale)
             module.train()
 
     def state_dict(self) -> dict[str, Any]:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import cache
 from typing import Any
 
 import torch
@@ -21,6 +22,9 @@ HOOKS = (
 )
 
 
+_PLAIN = (bool, int, float, str, tuple, Tensor)  # a tuple: to ask for a union takes twice as long
+
+
 def refuse_what_replay_would_skip(problem: Problem) -> None:
     """Refuse whatever acts besides the tensor operations of a step.
 
@@ -28,8 +32,7 @@ def refuse_what_replay_would_skip(problem: Problem) -> None:
         CannotRecord: if the optimiser calls the net itself, hooks listen to the net or to its gradients,
             or autocast is on.
     """
-    closure = inspect.signature(type(problem.optimizer).step).parameters.get("closure")
-    if closure is not None and closure.default is inspect.Parameter.empty:
+    if _needs_closure(type(problem.optimizer).step):
         raise CannotRecord(f"{type(problem.optimizer).__name__} evaluates the net itself, through a closure")
     for module in _modules(problem):
         if any(getattr(module, name, None) for name in HOOKS):
@@ -91,6 +94,12 @@ def put_back_attributes(saved: list[tuple[nn.Module, dict[str, Any]]]) -> None:
         vars(module).update(attributes)
 
 
+@cache
+def _needs_closure(step: Callable[..., Any]) -> bool:
+    closure = inspect.signature(step).parameters.get("closure")
+    return closure is not None and closure.default is inspect.Parameter.empty
+
+
 def _modules(problem: Problem) -> Iterator[nn.Module]:
     yield from problem.net.modules()
     if isinstance(problem.loss, nn.Module):
@@ -98,7 +107,7 @@ def _modules(problem: Problem) -> Iterator[nn.Module]:
 
 
 def _is_plain(value: Any) -> bool:
-    return isinstance(value, bool | int | float | str | tuple | Tensor)
+    return isinstance(value, _PLAIN)
 
 
 def _plain(value: Any) -> Any:

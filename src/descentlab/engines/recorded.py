@@ -79,6 +79,24 @@ class RecordedEngine:
             self.name, self.reason = "eager", str(why)
             return self._eager.advance(num_steps, rows)
 
+    def evaluate(self) -> tuple[Tensor, list[Tensor | None]] | None:
+        """The loss on the next batch and the gradient of each of the optimiser's parameters, by a replay that
+        changes nothing; None where a replay would not do."""
+        if self.reason is not None or not self._is_up_to_date():
+            return None
+        x, y = self.problem.batches.peek()
+        program = self._programs.get(_layout(x, y))
+        if program is None or any(operation.is_random() for operation in program.operations):
+            return None
+        key = (_layout(x, y), "look")
+        if key not in self._bound:
+            results = f"({program.loss}, [{', '.join(name or 'None' for name in program.gradients)}])"
+            step = compile_step(program.lines, results, self._arguments(), program.names)(**program.names)
+            self._bound[key] = ([], step)
+        with torch.no_grad():
+            loss, gradients = self._bound[key][1](*([] if self.problem.batches.is_full else [x, y]))
+        return loss, [None if gradient is None else gradient.clone() for gradient in gradients]
+
     def run(self, num_steps: int, rows: range) -> tuple[Float[Tensor, " step"], Float[Tensor, "row parameter"] | None]:
         """The steps without the rule for divergence."""
         perform = self._perform_by_rule if self._updates is not None else self._perform_by_optimizer
