@@ -9,9 +9,6 @@ first steps before it is trusted; what it does not cover, the recorded stack per
 from __future__ import annotations
 
 import ctypes
-import os
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import torch
@@ -25,6 +22,7 @@ from descentlab.engines.problem import Loss
 from descentlab.engines.program import Program, build_program
 from descentlab.engines.record import CannotRecord, record
 from descentlab.engines.stack import Stack, StackTrace
+from descentlab.engines.threads import num_cores, on_threads
 
 NUM_COMPARED_STEPS = 10
 NUM_COMPARED_MEMBERS = BLOCK
@@ -114,7 +112,7 @@ class NativeStack(Stack):
         last, taken = _in_blocks(self.last_steps), torch.zeros(num_blocks, BLOCK, dtype=torch.long)
         alive = _in_blocks((~self.diverged).int())
 
-        def run(blocks: Iterator[int]) -> None:
+        def run(blocks: range) -> None:
             scratch = [torch.empty(count * BLOCK) for count in self._source.scratch]
             common = [tensor.untyped_storage().data_ptr() for tensor in self._source.shared]
             common += [tensor.data_ptr() for tensor in scratch]
@@ -135,7 +133,8 @@ class NativeStack(Stack):
                     ctypes.c_long(num_steps),
                 )
 
-        _on_threads(run, num_blocks)
+        num_parts = min(num_blocks, 4 * num_cores())
+        on_threads(run, [range(part, num_blocks, num_parts) for part in range(num_parts)])
         for name, tensor in places.items():
             tensor.copy_(_from_blocks(own[name], self.num_members).reshape(tensor.shape))
         self.step += num_steps
@@ -204,18 +203,6 @@ def _in_blocks(tensor: Tensor) -> Tensor:
 
 def _from_blocks(blocks: Float[Tensor, "block element lane"], num_members: int) -> Float[Tensor, "member element"]:
     return blocks.transpose(1, 2).reshape(-1, blocks.shape[1])[:num_members]
-
-
-def _on_threads(run: Callable[[Iterator[int]], None], num_blocks: int) -> None:
-    """Give all blocks to `run`, called on as many threads as there are cores, or as OMP_NUM_THREADS says."""
-    num_threads = int(os.environ.get("OMP_NUM_THREADS") or len(os.sched_getaffinity(0)))
-    blocks = iter(range(num_blocks))
-    if min(num_threads, num_blocks) <= 1:
-        run(blocks)
-        return
-    with ThreadPoolExecutor(num_threads) as pool:
-        for done in [pool.submit(run, blocks) for _ in range(num_threads)]:
-            done.result()
 
 
 def _pointer(tensor: Tensor) -> ctypes.c_void_p:
