@@ -3,9 +3,10 @@
 import pytest
 import torch
 
-from descentlab.benchmarks import plain_loops, steps
+from descentlab.benchmarks import engines, plain_loops, steps
 from descentlab.benchmarks.cases import all_cases, chosen
 from descentlab.benchmarks.ratio import ROUNDS
+from descentlab.engines.stack import Stack
 
 
 def test_every_name_is_there_once_and_every_goal_is_a_ratio():
@@ -51,3 +52,11 @@ def test_the_loop_over_a_loader_goes_on_into_the_next_epoch():
     optimizer.register_step_post_hook(lambda *_: steps_made.append(1))
     plain_loops.descend_on_batches(net, optimizer, loader, num_steps=7)
     assert len(steps_made) == 7
+
+
+def test_a_stack_and_points_in_chunks_are_measured_with_their_peers(monkeypatch):
+    monkeypatch.setattr(engines, "MEMBERS", 3)
+    monkeypatch.setattr(engines, "STEPS", 4)
+    for case in (engines.stack_case("stack", 7.0, Stack), engines.points_case(1000, chunk_size=100)):
+        assert case.ours() > 0
+        assert case.peer() > 0

@@ -1,4 +1,4 @@
-"""The engines by themselves: compiled steps, and a thousand members in one stack."""
+"""The engines and the data by themselves: compiled steps, a thousand members in one stack, many points."""
 
 import time
 from collections.abc import Callable
@@ -13,11 +13,11 @@ from descentlab.benchmarks.steps import per_step_of_loop
 from descentlab.engines.batches import FullBatch
 from descentlab.engines.native import NativeEngine
 from descentlab.engines.problem import Problem
+from descentlab.engines.stack import Stack
 from descentlab.functional.losses import mse
-from descentlab.runs.assemble import assemble
+from descentlab.generators.line import line_in_chunks
 from descentlab.settings.compose import compose
-from descentlab.sweeps.stack import fit_stack
-from descentlab.sweeps.stacked_module import Member
+from descentlab.targets import build
 
 MEMBERS, STEPS = 1000, 1000
 
@@ -49,22 +49,60 @@ def _points() -> tuple[Tensor, Tensor]:
     return x, 2.5 + 4.0 * x
 
 
-def stack_case() -> Case:
+def stack_case(name: str, goal: float, kind: type[Stack]) -> Case:
     """1000 seeds x 1000 steps of 1-2-1, draws and weights included, against ONE plain loop of 1000 steps."""
-    settings = compose(["model=relu_net"])
+    spec = {key: value for key, value in compose(["model=relu_net"])["data"].items() if key in _KINK}
+    net = plain_loops.relu_1_2_1()
 
-    def member(seed: int) -> Member:
-        own = {**settings, "data": {**settings["data"], "seed": seed}, "model": {**settings["model"], "seed": seed}}
-        data, module = assemble(own)
-        return Member(module, data, STEPS)
+    def drawn(seed: int) -> tuple[Tensor, ...]:
+        points = build(spec, torch.Generator().manual_seed(seed))
+        torch.default_generator.manual_seed(seed)
+        for layer in net.children():
+            if isinstance(layer, nn.Linear):
+                layer.reset_parameters()
+        return points.x, points.y, *(parameter.detach().clone() for parameter in net.parameters())
 
     def ours() -> float:
+        torch.set_num_threads(1)
         began = time.perf_counter()
-        fit_stack([member(seed) for seed in range(MEMBERS)], history_every=STEPS, validation_every=STEPS)
+        x, y, *weights = (torch.stack(each) for each in zip(*map(drawn, range(MEMBERS)), strict=True))
+        parameters = dict(zip(dict(net.named_parameters()), weights, strict=True))
+        kind(net, parameters, x, y, mse, torch.optim.SGD, {"lr": 0.1}, STEPS).advance(STEPS)
         return time.perf_counter() - began
 
     def peer() -> float:
-        net = plain_loops.relu_1_2_1()
-        return STEPS * per_step_of_loop(lambda count: plain_loops.descend(net, plain_loops.sgd(0.1)(net), count), STEPS)
+        alone = plain_loops.relu_1_2_1()
+        return STEPS * per_step_of_loop(
+            lambda count: plain_loops.descend(alone, plain_loops.sgd(0.1)(alone), count), STEPS
+        )
 
-    return Case("stack, 1000 members against one loop", 7.0, "process", ours, peer)
+    return Case(name, goal, "process", ours, peer)
+
+
+_KINK = ("_target_", "num_samples", "noise_std", "left_slope", "right_slope")
+
+
+def points_case(num_samples: int, chunk_size: int = 2**16) -> Case:
+    """Points of the linear law in chunks against as many pairs of normals, drawn in place."""
+
+    def ours() -> float:
+        torch.set_num_threads(1)  # as in a run
+        began = time.perf_counter()
+        for _ in line_in_chunks(
+            torch.Generator().manual_seed(1),
+            num_samples=num_samples,
+            chunk_size=chunk_size,
+            noise_std=0.4,
+            coefficients=[2.5, 4.0],
+        ):
+            pass
+        return time.perf_counter() - began
+
+    def peer() -> float:
+        generator, values = torch.Generator().manual_seed(1), torch.empty(chunk_size)
+        began = time.perf_counter()
+        for _ in range(2 * num_samples // chunk_size):
+            values.normal_(generator=generator)
+        return time.perf_counter() - began
+
+    return Case(f"{num_samples:.0e} points of a line, in chunks", 1.5, "process", ours, peer)
