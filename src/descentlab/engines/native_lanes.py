@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from torch import Tensor
 
 from descentlab.engines.native_loops import Places, broadcast_strides, literal, merged, nest, own_strides
-from descentlab.engines.program import memory
+from descentlab.engines.reuse import memory
 
 BLOCK = 16
 """Members side by side."""

@@ -8,8 +8,8 @@ from typing import Any
 
 from torch import Tensor
 
-from descentlab.engines.program import memory
 from descentlab.engines.record import CannotRecord
+from descentlab.engines.reuse import memory
 
 LANES = 16
 """Partial sums of a reduction, so that the compiler can add several numbers at once without reordering."""

@@ -10,8 +10,8 @@ import torch
 from torch import Tensor
 
 from descentlab.engines.native_loops import Places, literal
-from descentlab.engines.program import memory
 from descentlab.engines.record import CannotRecord, Operation
+from descentlab.engines.reuse import memory
 
 aten = torch.ops.aten
 

@@ -9,7 +9,8 @@ from torch import Tensor
 from descentlab.engines.native_lanes import BLOCK, LanePlaces, RowLoop, loop_source, rows_in_place, shared_loops
 from descentlab.engines.native_operations import EXPONENTIAL, write_operation
 from descentlab.engines.native_updates import CLines
-from descentlab.engines.program import Program, memory
+from descentlab.engines.program import Program
+from descentlab.engines.reuse import memory
 from descentlab.engines.updates import Group, Rule
 
 

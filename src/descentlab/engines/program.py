@@ -7,7 +7,7 @@ Each piece of memory is of one kind:
 - *fixed*: the same at every step: data, buffers, numbers made from them. Computed once, while recording.
 - *parameter*: updated in place, so that a view of it stays a view of it. Views are made once.
 - *buffer*: filled anew by every step, by an operation that can write its result into given memory (`out=`).
-  Views of it are made once, too.
+  Views of it are made once, too. Buffers that are not needed at the same time share memory (reuse.py).
 - *fresh*: made anew by every step.
 
 Only the operations that fill buffers or make fresh memory are written as lines, and of these only the ones
@@ -19,10 +19,12 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+import torch
 from torch import Tensor
 
 from descentlab.engines.calls import direct, filling_form, fills_given_memory
 from descentlab.engines.record import CannotRecord, Operation, tensors_in
+from descentlab.engines.reuse import memory, moved, reused_storages
 
 Place = tuple[Any, ...]
 
@@ -77,6 +79,8 @@ def build_program(
     program = writer.program
     program.operations = _needed(kinds.repeated, results)
     program.results = [loss, *gradients]
+    buffers = {piece for piece, kind in kinds.of_memory.items() if kind == "buffer"}
+    writer.storages = reused_storages(program.operations, results, buffers)
     for operation in program.operations:
         writer.write(operation)
     is_own = kinds.of_memory.get(memory(loss)) == "fresh"
@@ -95,11 +99,6 @@ def place(tensor: Tensor) -> Place:
         tensor.stride(),
         tensor.dtype,
     )
-
-
-def memory(tensor: Tensor) -> int:
-    """The piece of memory a tensor lies in, shared with its views."""
-    return tensor.untyped_storage()._cdata
 
 
 @dataclass
@@ -178,6 +177,7 @@ class _Writer:
         self.program = Program()
         self.kinds = kinds
         self.named: dict[Place, str] = {place(tensor): name for name, tensor in inputs.items()}
+        self.storages: dict[int, torch.UntypedStorage] = {}
         self.num_fresh = 0
         for index, parameter in enumerate(parameters):
             self.named[place(parameter)] = f"p{index}"
@@ -201,7 +201,7 @@ class _Writer:
         if place(tensor) not in self.named:
             if self.kinds.of_memory.get(memory(tensor)) == "fresh":
                 raise CannotRecord("an operation gives tensors in nested lists")
-            self.named[place(tensor)] = self._bound("c", tensor.detach())
+            self.named[place(tensor)] = self._bound("c", moved(tensor, self.storages))
         return self.named[place(tensor)]
 
     def _targets(self, operation: Operation) -> str:

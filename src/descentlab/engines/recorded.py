@@ -31,8 +31,9 @@ from descentlab.engines.preconditions import (
     saved_attributes,
 )
 from descentlab.engines.problem import Problem, Trace
-from descentlab.engines.program import Program, build_program, memory
+from descentlab.engines.program import Program, build_program
 from descentlab.engines.record import CannotRecord, record
+from descentlab.engines.reuse import memory
 from descentlab.engines.row_table import RowTable
 from descentlab.engines.same_bits import same_bits
 from descentlab.engines.updates import rule_for
