@@ -1,0 +1,93 @@
+"""The recorded losses and parameters of many jobs, thinned to what a picture can show.
+
+Whoever wants the histories of a sweep asks `read_histories`; it alone knows how they lie on the disk.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import Float32, Int64
+from numpy import ndarray
+
+_NOT_PARAMETERS = ("step", "train/loss", "train/mse", "val/loss")
+
+
+@dataclass(frozen=True)
+class Histories:
+    """Losses and parameters of jobs over their training, on steps that all share.
+
+    Attributes:
+        steps: gradient updates made, ascending, from 0.
+        losses: `train/loss` in the users' units. Behind the end of a job that diverged it is infinite, behind
+            the end of one that had fewer steps, and of one without a history, nan.
+        parameters: likewise; nan behind the end. Without entries where the jobs have none, or others.
+        names: of the parameters, as in the header of `history.csv`.
+    """
+
+    steps: Int64[ndarray, " row"]
+    losses: Float32[ndarray, "member row"]
+    parameters: Float32[ndarray, "member row parameter"]
+    names: list[str]
+
+
+def read_histories(folders: Sequence[Path], statuses: Sequence[str], num_rows: int = 128) -> Histories:
+    """The histories of jobs, at about `num_rows` of the recorded steps: half of them evenly spread, half of
+    them evenly on a logarithmic scale.
+
+    Args:
+        folders: of the jobs; one that has no `history.csv` counts as a job without a history.
+        statuses: of the jobs; those that `diverged` stay at an infinite loss.
+        num_rows: most rows kept.
+    """
+    texts = [_lines(folder / "history.csv") for folder in folders]
+    longest = max(texts, key=len, default=[])
+    recorded = [int(line.partition(b",")[0]) for line in longest[1:]]
+    kept = _spread(len(recorded), num_rows)
+    steps = np.array([recorded[row] for row in kept], dtype=np.int64)
+    headers = {text[0] for text in texts if text}
+    columns = headers.pop().decode().split(",") if len(headers) == 1 else ["step", "train/loss"]
+    names = [column for column in columns if column not in _NOT_PARAMETERS]
+    wanted = [columns.index(name) for name in ("train/loss", *names)]
+
+    values = np.full((len(folders), len(kept), len(wanted)), np.nan, dtype=np.float32)
+    for member, lines in enumerate(texts):
+        if not lines:
+            continue
+        rows = [lines[1 + row] for row in kept if 1 + row < len(lines) - 1]
+        own = [line.split(b",") for line in [*rows, lines[-1]]]
+        if [int(fields[0]) for fields in own[:-1]] != steps[: len(rows)].tolist():  # recorded at other steps
+            own = _nearest(lines, steps)
+        count = min(len(own), len(kept))
+        values[member, :count] = [[float(fields[column]) for column in wanted] for fields in own[-count:]]
+        if statuses[member] == "diverged":
+            values[member, count:, 0] = np.inf
+    losses = values[:, :, 0]
+    losses[np.isnan(losses) & (np.array(statuses) == "diverged")[:, None]] = np.inf
+    return Histories(steps, losses, values[:, :, 1:], names)
+
+
+def _lines(path: Path) -> list[bytes]:
+    try:
+        lines = path.read_bytes().splitlines()
+    except OSError:
+        return []
+    return lines if len(lines) > 1 else []
+
+
+def _spread(count: int, most: int) -> list[int]:
+    """At most `most` of the indices below `count`, the first and the last among them."""
+    if count <= most:
+        return list(range(count))
+    even = np.linspace(0, count - 1, most // 2)
+    logarithmic = np.geomspace(1, count, most - len(even)) - 1
+    return sorted({round(index) for index in [*even, *logarithmic]})
+
+
+def _nearest(lines: Sequence[bytes], steps: Int64[ndarray, " row"]) -> list[list[bytes]]:
+    """The rows of a history at these steps, each the last that was recorded by then, up to its end."""
+    rows = [line.split(b",") for line in lines[1:]]
+    own = np.array([int(fields[0]) for fields in rows])
+    reached = steps[: int(np.searchsorted(steps, own[-1])) + 1]
+    return [rows[int(index)] for index in np.searchsorted(own, reached, side="right") - 1]

@@ -1,0 +1,98 @@
+"""How often jobs fail at each value of each swept setting."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from descentlab.functional.intervals import wilson_interval
+from descentlab.reports.html.chart import Panel, Section, label, number, percent, rate_axis
+from descentlab.reports.study import Study, short_name
+
+RATE = "optimizer.lr"
+
+
+def failure_rates(study: Study, limits: Mapping[int, float]) -> Section | None:
+    """The failure rate against each swept setting, over all values of the others, with its 95 % interval.
+
+    Args:
+        study: the jobs.
+        limits: the largest stable learning rate of jobs, by their index, where it is known.
+    """
+    if not study.swept:
+        return None
+    panels = [_panel(study, key, limits) for key in study.swept]
+    note = f"A job has failed if it {_meaning(study)}. Bars are 95 % intervals (Wilson)."
+    if len(study.swept) > 1:
+        note += " Each panel counts over all values of the other settings."
+    if RATE in study.swept and limits:
+        note += (
+            " The line is the share of jobs whose stability limit, 2/λmax of the Hessian, lies below the rate: "
+            "these must diverge in the end."
+        )
+    return Section("failures", "Failure rate", note, panels, columns=min(2, len(panels)))
+
+
+def _meaning(study: Study) -> str:
+    bound = "" if study.fails_above is None else f", or ended with a training MSE above {number(study.fails_above)}"
+    return f"diverged or broke down{bound}"
+
+
+def failures_by(study: Study, key: str) -> dict[Any, tuple[int, int]]:
+    """Failures and jobs at each value of a setting."""
+    groups = study.grouped([key])
+    return {value: (sum(map(study.has_failed, jobs)), len(jobs)) for (value,), jobs in groups.items()}
+
+
+def _panel(study: Study, key: str, limits: Mapping[int, float]) -> Panel:
+    counts = failures_by(study, key)
+    rates = [failures / count for failures, count in counts.values()]
+    intervals = [wilson_interval(failures, count) for failures, count in counts.values()]
+    name = short_name(key, study.varied)
+    as_numbers = key == RATE and all(isinstance(value, int | float) for value in counts)
+    data: list[dict[str, Any]] = [
+        {
+            "x": list(counts) if as_numbers else [label(number(value)) for value in counts],
+            "y": [100 * rate for rate in rates],
+            "error_y": {
+                "visible": max(count for _, count in counts.values()) > 1,
+                "type": "data",
+                "symmetric": False,
+                "array": [100 * (high - rate) for rate, (_, high) in zip(rates, intervals, strict=True)],
+                "arrayminus": [100 * (rate - low) for rate, (low, _) in zip(rates, intervals, strict=True)],
+                "color": "@orange",
+                "thickness": 2,
+                "width": 5,
+            },
+            "mode": "markers",
+            "marker": {"size": 10, "color": "@orange"},
+            "name": "failed",
+            "text": [
+                f"{failures} of {count} failed: {percent(failures / count)}<br>95 % interval {percent(low)} "
+                f"to {percent(high)}"
+                for (failures, count), (low, high) in zip(counts.values(), intervals, strict=True)
+            ],
+            "hovertemplate": f"{label(name)} %{{x}}<br>%{{text}}<extra></extra>",
+        }
+    ]
+    axis: dict[str, Any] = {"title": {"text": label(name)}, "type": "category"}
+    if as_numbers:
+        axis = rate_axis(name, list(counts))
+        if limits:
+            data.append(_share_beyond(list(counts), sorted(limits.values())))
+    layout = {"xaxis": axis, "yaxis": {"title": {"text": "failed, %"}, "range": [-4, 104]}, "hovermode": "closest"}
+    return Panel(data, layout, "" if len(study.swept) == 1 else name, 360)
+
+
+def _share_beyond(rates: Sequence[float], limits: Sequence[float]) -> dict[str, Any]:
+    """The share of limits below a rate, as a staircase over the range of the rates."""
+    low, high = min(rates), max(rates)
+    inside = [limit for limit in limits if low <= limit <= high]
+    below = sum(limit < low for limit in limits)
+    heights = [below, *(below + k + 1 for k in range(len(inside))), below + len(inside)]
+    return {
+        "x": [low, *inside, high],
+        "y": [100 * height / len(limits) for height in heights],
+        "mode": "lines",
+        "line": {"color": "@blue", "width": 2, "shape": "hv"},
+        "name": "2/λmax below the rate",
+        "hovertemplate": "2/λmax of %{y:.1f} % lies below %{x:.4g}<extra></extra>",
+    }

@@ -1,0 +1,159 @@
+"""The answers first: sentences with numbers, made from the data."""
+
+import math
+from collections.abc import Mapping, Sequence
+from statistics import median
+from typing import Any
+
+from descentlab.functional.intervals import wilson_interval
+from descentlab.reports.html.chart import number, percent
+from descentlab.reports.html.failure_rates import failures_by
+from descentlab.reports.study import Study, short_name
+
+_MOST_VALUES = 8
+
+
+def headlines(study: Study, limits: Mapping[int, float]) -> list[str]:
+    """What a reader wants to know first, each as one sentence of plain text.
+
+    Args:
+        study: the jobs.
+        limits: the largest stable learning rate of jobs, by their index, where it is known.
+    """
+    if len(study.jobs) == 1:
+        return [_lone(study)]
+    sentences = [_failures(study)]
+    counts_differ = 0 < sum(map(study.has_failed, study.jobs)) < len(study.jobs)
+    for key in study.swept:
+        if counts_differ:
+            sentences.append(_failures_along(study, key))
+    sentences += [_best_value(study, key) for key in study.swept if not is_folder(key)]
+    if limits:
+        sentences.append(_stability(study, limits))
+    sentences.append(_best_job(study))
+    return [sentence for sentence in sentences if sentence]
+
+
+def is_folder(key: str) -> bool:
+    """Whether the setting is the folder that a comparison tells its parts by."""
+    return key == "folder"
+
+
+def _lone(study: Study) -> str:
+    (job,) = study.jobs
+    end = {"completed": "completed", "diverged": "diverged after"}.get(job.status, f"was {job.status} after")
+    metrics = ", ".join(f"{name} {number(value)}" for name, value in job.metrics.items())
+    return f"The run {end} {job.num_steps} updates: {metrics}."
+
+
+def _failures(study: Study) -> str:
+    count, failures = len(study.jobs), sum(map(study.has_failed, study.jobs))
+    what = _sampled(study)
+    if not failures:
+        return f"None of the {count} {what} failed."
+    diverged = sum(job.status == "diverged" for job in study.jobs)
+    low, high = wilson_interval(failures, count)
+    detail = f"; {diverged} of them diverged" if diverged else ""
+    if diverged == failures:
+        detail = "; all of these diverged" if failures > 1 else "; it diverged"
+    interval = "" if study.swept else f" (95 % interval {percent(low)} to {percent(high)})"
+    return f"{failures} of {count} {what} failed, {percent(failures / count)}{interval}{detail}."
+
+
+def _sampled(study: Study) -> str:
+    """What the jobs are, where they differ in one seed alone."""
+    names = {("model.seed",): "starts", ("data.seed",): "draws of the data", ("seed",): "seeds"}
+    return names.get(tuple(study.varied), "jobs")
+
+
+def _failures_along(study: Study, key: str) -> str:
+    counts = failures_by(study, key)
+    name = short_name(key, study.varied)
+    rates = [failures / count for failures, count in counts.values()]
+    if max(count for _, count in counts.values()) == 1:
+        failed = [number(value) for value, (failures, _) in counts.items() if failures]
+        return f"Failed at {name} {', '.join(failed)}; the other {len(counts) - len(failed)} values did not fail."
+    values = list(counts)
+    steps = list(zip(rates, rates[1:], strict=False))
+    are_numbers = all(isinstance(value, int | float) for value in values)
+    way = "Failures"
+    if are_numbers and all(a >= b for a, b in steps) and rates[0] > rates[-1]:
+        way = f"Failures fall as {name} grows"
+    elif are_numbers and all(a <= b for a, b in steps) and rates[0] < rates[-1]:
+        way = f"Failures rise as {name} grows"
+    shown = _thinned(list(zip(values, rates, strict=True)))
+    parts = [f"{percent(rate)} at {number(value)}" for value, rate in shown]
+    first = next((value for value, rate in zip(values, rates, strict=True) if rate), None)
+    onset = ""
+    if way.startswith("Failures rise"):
+        lowest = ", the lowest tried" if first == values[0] else ""
+        onset = f" They start at {name} {number(first)}{lowest}."
+    by = "" if " as " in way else f" by {name}"
+    return f"{way}{by}: {', '.join(parts)}.{onset}"
+
+
+def _thinned(pairs: Sequence[tuple[Any, float]]) -> list[tuple[Any, float]]:
+    if len(pairs) <= _MOST_VALUES:
+        return list(pairs)
+    last = len(pairs) - 1
+    kept = sorted({round(k * last / (_MOST_VALUES - 1)) for k in range(_MOST_VALUES)})
+    return [pairs[k] for k in kept]
+
+
+def _best_value(study: Study, key: str) -> str:
+    """Which value of a setting ends best: with the fewest failures, then with the lowest median loss."""
+    ranked = []
+    is_lone = len(study.jobs) == len(failures_by(study, key))
+    for (value,), jobs in study.grouped([key]).items():
+        losses = [job.loss for job in jobs if math.isfinite(job.loss) and not study.has_failed(job)]
+        failed = sum(map(study.has_failed, jobs)) / len(jobs)
+        ranked.append((failed, median(losses) if losses else math.inf, value))
+    ranked.sort(key=lambda entry: entry[:2])
+    if ranked[0][:2] == ranked[-1][:2] or ranked[0][0] == 1:
+        return ""
+
+    def told(entry: tuple[float, float, Any]) -> str:
+        failed, loss, value = entry
+        if is_lone:
+            return f"{number(value)} (failed)" if failed else f"{number(value)} ({number(loss)})"
+        end = f", {number(loss)}" if failed < 1 else ""
+        return f"{number(value)} ({percent(failed)} failed{end})"
+
+    name = short_name(key, study.varied)
+    what = f"final {study.loss_name}" if is_lone else f"failures, then median {study.loss_name} of the rest"
+    last = max((entry for entry in ranked if not is_lone or not entry[0]), key=lambda entry: entry[:2])
+    order = [ranked[0], ranked[1], *([last] if last not in ranked[:2] else [])]
+    words = [f"The best {name} by {what} is {told(order[0])}", f"next {told(order[1])}"]
+    if len(order) > 2:
+        words.append(f"last {told(order[2])}")
+    return "; ".join(words) + "."
+
+
+def _stability(study: Study, limits: Mapping[int, float]) -> str:
+    rates = {k: study.jobs[k].settings["optimizer"]["lr"] for k in limits}
+    distinct = sorted(set(limits.values()))
+    over = [k for k in limits if rates[k] > limits[k]]
+    diverged = [k for k in limits if study.jobs[k].status == "diverged"]
+    if len(distinct) == 1:
+        limit = f"The stability limit 2/λmax is {number(distinct[0])}"
+    else:
+        limit = (
+            f"The stability limit 2/λmax lies between {number(distinct[0])} and {number(distinct[-1])} over "
+            f"{len(distinct)} draws, median {number(median(distinct))}"
+        )
+    if not over:
+        return f"{limit}, above every learning rate."
+    inside = len(set(over) & set(diverged))
+    ending = f", and {inside} of the {len(diverged)} that diverged are among these" if diverged else ""
+    if inside and inside == len(diverged):
+        ending = f", and all {inside} that diverged are among these" if inside > 1 else ", which diverged"
+    return f"{limit}. It lies below the learning rate of {len(over)} of {len(limits)} jobs{ending}."
+
+
+def _best_job(study: Study) -> str:
+    ended = [job for job in study.jobs if job.status == "completed" and math.isfinite(job.loss)]
+    if not ended:
+        return ""
+    best = min(ended, key=lambda job: job.loss)
+    settings = ", ".join(f"{short_name(key, study.varied)} {number(best.values.get(key))}" for key in study.varied)
+    return f"Job {best.label} ended best: {study.loss_name} {number(best.loss)} ({settings})."

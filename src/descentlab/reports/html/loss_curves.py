@@ -1,0 +1,141 @@
+"""The losses over training: bands of their quantiles, and single curves."""
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float32
+from numpy import ndarray
+
+from descentlab.reports.histories import Histories
+from descentlab.reports.html.chart import Panel, Section, label, log_axis, number, positive
+from descentlab.reports.study import Study, short_name
+
+_MOST_SINGLE = 30
+_SAMPLE = 12
+_MOST_LEGEND = 10
+_MOST_PANELS = 12
+_QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
+
+
+def loss_curves(study: Study, histories: Histories, shown: Sequence[int], most: float) -> Section | None:
+    """Training loss against steps: a panel for each combination of the swept settings, with shared axes.
+
+    Args:
+        study: whose jobs are the members of the histories.
+        histories: of all jobs.
+        shown: the jobs whose curves the page holds.
+        most: the largest loss that the axis shows; zooming out shows the rest.
+    """
+    if np.isnan(histories.losses).all():
+        return None
+    numbers = {id(job): k for k, job in enumerate(study.jobs)}
+    groups = {key: [numbers[id(job)] for job in jobs] for key, jobs in study.grouped(study.swept).items()}
+    axis = log_axis("training loss", _range(histories), most)
+    layout = {"xaxis": {"title": {"text": "gradient updates"}}, "yaxis": axis, "hovermode": "closest"}
+    names = [short_name(key, study.varied) for key in study.swept]
+    titles = {
+        key: ", ".join(f"{name} {number(value)}" for name, value in zip(names, key, strict=True)) for key in groups
+    }
+    places = {job: place for place, job in enumerate(shown)}
+    if len(groups) > _MOST_PANELS or len(groups) > 1 and all(len(members) == 1 for members in groups.values()):
+        chosen = [*groups][:: math.ceil(len(groups) / _MOST_SINGLE)]
+        data = [
+            _line(histories, groups[key], titles[key], k / max(1, len(chosen) - 1), places)
+            for k, key in enumerate(chosen)
+        ]
+        note = "One line for each combination of the swept settings: the median over its jobs."
+        if len(chosen) > _MOST_LEGEND:
+            data = [{**trace, "showlegend": False} for trace in data]
+            note += " Colours follow the order of the settings; hovering names them."
+        if len(chosen) < len(groups):
+            note += f" {len(chosen)} of {len(groups)} are drawn."
+        panels = [Panel(data, layout, height=440, curves=list(places.values()))]
+        return Section("losses", "Loss curves", note, panels, columns=1)
+    panels = []
+    for key, members in groups.items():
+        inside = [places[k] for k in members if k in places]
+        title = f"{titles[key]} ({len(members)} jobs)" if titles[key] else ""
+        data = _bands(histories, members) if len(members) > 1 else []
+        singles = [k for k in _sample(study, members) if k in places]
+        data += [_single(histories, k, places[k]) for k in singles]
+        panels.append(Panel(data, layout, title, 440 if len(groups) == 1 else 300, inside))
+    note = "The median over the jobs, with the middle 50 % and 90 % of them; a job that diverged counts as infinite."
+    if len(study.jobs) == 1:
+        note = "The training loss at every recorded step."
+    elif len(study.jobs) > _MOST_SINGLE:
+        note += " Thin lines are single jobs of all ranks; select any others on this page to see their curves here."
+    return Section("losses", "Loss curves", note, panels, min(3, len(panels)), shares_axes=True)
+
+
+def _sample(study: Study, members: Sequence[int]) -> list[int]:
+    """The members whose own curves are drawn: all of few, else some evenly from all ranks."""
+    if len(members) <= _MOST_SINGLE:
+        return list(members)
+    ranked = sorted(members, key=lambda k: math.inf if math.isnan(study.jobs[k].loss) else study.jobs[k].loss)
+    return [ranked[(2 * j + 1) * len(ranked) // (2 * _SAMPLE)] for j in range(_SAMPLE)]
+
+
+def _range(histories: Histories) -> list[float]:
+    finite = histories.losses[np.isfinite(histories.losses) & (histories.losses > 0)]
+    return [float(finite.min()), float(finite.max())] if finite.size else []
+
+
+def _quantiles(losses: Float32[ndarray, "member row"]) -> Float32[ndarray, "quantile row"]:
+    """Over the members that have a loss there; each is a loss that a member has, so infinity is no trouble."""
+    ordered = np.sort(losses, axis=0)  # nan comes last
+    counts = (~np.isnan(losses)).sum(axis=0)
+    rows = [np.clip(np.ceil(q * counts).astype(int) - 1, 0, len(losses) - 1) for q in _QUANTILES]
+    picked: Float32[ndarray, "quantile row"] = np.stack([ordered[row, np.arange(losses.shape[1])] for row in rows])
+    return picked
+
+
+def _bands(histories: Histories, members: Sequence[int]) -> list[dict[str, Any]]:
+    steps = histories.steps.tolist()
+    low, lower, middle, upper, high = (positive(row) for row in _quantiles(histories.losses[list(members)]))
+    bands = []
+    for name, below, above, opacity in (("90 % of jobs", low, high, 0.16), ("50 % of jobs", lower, upper, 0.28)):
+        known = [k for k in range(len(steps)) if below[k] is not None and above[k] is not None]
+        bands.append(
+            {
+                "x": [*(steps[k] for k in known), *(steps[k] for k in reversed(known))],
+                "y": [*(below[k] for k in known), *(above[k] for k in reversed(known))],
+                "fill": "toself",
+                "fillcolor": f"@blue/{opacity}",
+                "line": {"width": 0},
+                "mode": "lines",
+                "hoverinfo": "skip",
+                "name": name,
+            }
+        )
+    line = {"x": steps, "y": middle, "mode": "lines", "name": "median", "line": {"color": "@blue", "width": 2.5}}
+    return [*bands, {**line, "hovertemplate": "median %{y:.4g}<br>step %{x}<extra></extra>"}]
+
+
+def _line(
+    histories: Histories, members: Sequence[int], name: str, share: float, places: dict[int, int]
+) -> dict[str, Any]:
+    trace: dict[str, Any] = {
+        "x": histories.steps.tolist(),
+        "y": positive(_quantiles(histories.losses[list(members)])[2]),
+        "mode": "lines",
+        "name": label(name),
+        "line": {"color": f"@scale/{share:.3f}", "width": 2},
+        "hovertemplate": f"{label(name)}<br>loss %{{y:.4g}}<br>step %{{x}}<extra></extra>",
+    }
+    if len(members) == 1 and members[0] in places:
+        trace["customdata"] = [places[members[0]]] * len(histories.steps)
+    return trace
+
+
+def _single(histories: Histories, job: int, place: int) -> dict[str, Any]:
+    return {
+        "x": histories.steps.tolist(),
+        "y": positive(histories.losses[job]),
+        "mode": "lines",
+        "line": {"color": "@text/0.4", "width": 0.8},
+        "customdata": [place] * len(histories.steps),
+        "hovertemplate": "%{y:.4g} at step %{x}<extra></extra>",
+        "showlegend": False,
+    }

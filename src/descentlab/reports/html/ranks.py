@@ -1,0 +1,64 @@
+"""All jobs in the order of their final loss."""
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+from descentlab.reports.html.chart import Panel, Section, label, log_axis, number, positive
+from descentlab.reports.study import Study
+
+
+def ranks(study: Study, shown: Sequence[int], most: float) -> Section | None:
+    """The final losses from the best to the worst: plateaus are the minima that jobs end in.
+
+    Args:
+        study: the jobs.
+        shown: those that are drawn.
+        most: the largest loss that the axis shows.
+    """
+    if len(shown) < 3:
+        return None
+    order = sorted(range(len(shown)), key=lambda place: _rank(study.jobs[shown[place]].loss))
+    losses = [study.jobs[shown[place]].loss for place in order]
+    finite = [loss for loss in losses if math.isfinite(loss) and loss > 0]
+    axis = log_axis(f"final {study.loss_name}", finite, most=most)
+    top: float = 10 ** (axis["range"][1] - 0.02 * (axis["range"][1] - axis["range"][0]))
+    bottom: float = 10 ** (axis["range"][0] + 0.02 * (axis["range"][1] - axis["range"][0]))
+    data = []
+    for name, colour, has_failed in (("did not fail", "@blue", False), ("failed", "@orange", True)):
+        own = [k for k, place in enumerate(order) if study.has_failed(study.jobs[shown[place]]) == has_failed]
+        data.append(_trace(name, colour, own, [_within(losses[k], bottom, top) for k in own], order, losses))
+    note = (
+        "Each point is a job; a plateau is a minimum that many jobs end in. Points at the edge lie beyond it. "
+        "Click a point or drag a box to select jobs: their curves, their lines and their rows in the table follow."
+    )
+    layout = {
+        "xaxis": {"title": {"text": "jobs, the best first"}},
+        "yaxis": axis,
+        "hovermode": "closest",
+        "dragmode": "select",
+    }
+    return Section("ranks", "Where the jobs end", note, [Panel(data, layout, height=360)], columns=1)
+
+
+def _rank(loss: float) -> float:
+    return math.inf if math.isnan(loss) else loss
+
+
+def _within(loss: float, low: float, high: float) -> float:
+    return high if math.isnan(loss) else min(max(loss, low), high)
+
+
+def _trace(
+    name: str, colour: str, own: list[int], heights: list[float], order: list[int], losses: list[float]
+) -> dict[str, Any]:
+    return {
+        "x": [k + 1 for k in own],
+        "y": positive(heights),
+        "mode": "markers",
+        "marker": {"color": colour, "size": 6, "opacity": 0.75},
+        "name": name,
+        "customdata": [order[k] for k in own],
+        "text": [label(number(losses[k])) for k in own],
+        "hovertemplate": "%{text}<extra></extra>",
+    }

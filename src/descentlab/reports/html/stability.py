@@ -1,0 +1,136 @@
+"""The stability limit of gradient descent, 2/lambda_max, beside what became of the jobs."""
+
+import json
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import torch
+
+from descentlab.errors import InputError
+from descentlab.functional.stability import hessian, largest_eigenvalue, stability_limit
+from descentlab.nets.linear_in_parameters import LinearInParameters
+from descentlab.reports.html.chart import Panel, Section, label, log_axis, number, positive, rate_axis
+from descentlab.reports.study import Job, Study
+from descentlab.runs.assemble import build_data, build_module
+from descentlab.settings.check import check_target
+
+_LOSSES = {"descentlab.functional.losses.mse": "mse", "descentlab.functional.losses.sse": "sse"}
+_MOST_DRAWS = 2000
+
+
+def stability_limits(study: Study) -> dict[int, float]:
+    """The largest stable learning rate of each job for which it is known exactly: plain gradient descent on
+    the MSE or the SSE of a model that is linear in its parameters. Empty for a study of very many draws.
+
+    Returns:
+        2 / lambda_max by the index of the job.
+    """
+    known: dict[str, float | None] = {}
+    limits = {}
+    for k, job in enumerate(study.jobs):
+        if not _is_plain_descent(job):
+            continue
+        key = json.dumps([job.settings[group] for group in ("data", "loss")] + [_form_of(job)], default=str)
+        if key not in known:
+            if len(known) == _MOST_DRAWS:
+                return {}
+            known[key] = _limit(job)
+        limit = known[key]
+        if limit is not None:
+            limits[k] = limit
+    return limits
+
+
+def _is_plain_descent(job: Job) -> bool:
+    optimizer = job.settings["optimizer"]
+    extras = [optimizer.get(name, 0) for name in ("momentum", "weight_decay")]
+    return (
+        optimizer["_target_"] == "torch.optim.SGD"
+        and not any(extras)
+        and job.settings["scheduler"].get("_target_") is None
+        and job.settings["data"].get("batch_size") is None
+        and job.settings["loss"]["_target_"] in _LOSSES
+    )
+
+
+def _form_of(job: Job) -> dict[str, Any]:
+    return {k: v for k, v in job.settings["model"].items() if k not in ("seed", "initial_coefficients")}
+
+
+def _limit(job: Job) -> float | None:
+    try:
+        settings = {**job.settings, "data": check_target(job.settings["data"], "data", "data")}
+        settings["model"] = check_target(job.settings["model"], "model", "model")
+        data = build_data(settings["data"])
+        net = build_module(settings).net
+        if not isinstance(net, LinearInParameters):
+            return None
+        with torch.no_grad():
+            design = net.design_matrix(data.stages()["train"].x)
+        loss = "sse" if job.settings["loss"]["_target_"].endswith("sse") else "mse"
+        return stability_limit(largest_eigenvalue(hessian(design, loss)))
+    except (InputError, OSError):  # a table that is gone: the report does without
+        return None
+
+
+def stability(study: Study, limits: Mapping[int, float], shown: Sequence[int], most: float) -> Section | None:
+    """Each job's learning rate over its own limit against its final loss: beyond 1 it must diverge.
+
+    Args:
+        study: the jobs.
+        limits: of jobs, by their index.
+        shown: the jobs that are drawn.
+        most: the largest loss that the axis shows.
+    """
+    own = [(place, k) for place, k in enumerate(shown) if k in limits]
+    if len(own) < 3:
+        return None
+    ratios = [study.jobs[k].settings["optimizer"]["lr"] / limits[k] for _, k in own]
+    losses = [study.jobs[k].metrics.get("train/loss", math.nan) for _, k in own]
+    finite = [loss for loss in losses if math.isfinite(loss) and loss > 0]
+    axis = log_axis("final training loss", finite, most=most)
+    low, high = (10**edge for edge in axis["range"])
+    data = []
+    for name, colour, has_failed in (("did not fail", "@blue", False), ("failed", "@orange", True)):
+        chosen = [j for j, (_, k) in enumerate(own) if study.has_failed(study.jobs[k]) == has_failed]
+        heights = [min(max(losses[j], 1.2 * low), 0.8 * high) if losses[j] >= 0 else 0.8 * high for j in chosen]
+        data.append(
+            {
+                "x": [float(f"{ratios[j]:.5g}") for j in chosen],
+                "y": positive(heights),
+                "mode": "markers",
+                "marker": {"color": colour, "size": 7, "opacity": 0.75},
+                "name": name,
+                "customdata": [own[j][0] for j in chosen],
+                "text": [
+                    f"loss {label(number(losses[j]))}, 2/λmax = {number(limits[own[j][1]])}, "
+                    f"learning rate {number(study.jobs[own[j][1]].settings['optimizer']['lr'])}"
+                    for j in chosen
+                ],
+                "hovertemplate": "%{text}<extra></extra>",
+            }
+        )
+    layout = {
+        "xaxis": rate_axis("learning rate ÷ (2/λmax of the job’s own data)", ratios),
+        "yaxis": axis,
+        "shapes": [
+            {
+                "type": "line",
+                "x0": 1,
+                "x1": 1,
+                "yref": "paper",
+                "y0": 0,
+                "y1": 1,
+                "line": {"color": "@text", "width": 1.5, "dash": "dash"},
+            }
+        ],
+        "hovermode": "closest",
+        "dragmode": "select",
+    }
+    note = (
+        "Gradient descent is stable only for learning rates below 2/λmax of the Hessian, the dashed line, which "
+        "moves with the data drawn. Just beyond it the loss grows slowly, and just below it falls slowly. "
+        "Points at the upper edge lie beyond it."
+    )
+    return Section("stability", "The stability limit", note, [Panel(data, layout, height=400)], columns=1)

@@ -1,0 +1,64 @@
+"""The report of sweeps and runs, from their folders to the file."""
+
+import math
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from descentlab.reports.histories import read_histories
+from descentlab.reports.html.failure_rates import failure_rates
+from descentlab.reports.html.fits import chosen_jobs, fits
+from descentlab.reports.html.headlines import headlines
+from descentlab.reports.html.heat_maps import heat_maps
+from descentlab.reports.html.loss_curves import loss_curves
+from descentlab.reports.html.page import page
+from descentlab.reports.html.parallel import parallel
+from descentlab.reports.html.ranks import ranks
+from descentlab.reports.html.stability import stability, stability_limits
+from descentlab.reports.study import Study, read_study
+from descentlab.runs.files import write_whole
+
+_ROOM = 100
+"""Axes of losses end at so many times the largest loss at a start: what diverged lies beyond."""
+
+MOST_JOBS = 1000
+"""Jobs that are listed one by one; of more, these are taken evenly from all ranks."""
+
+
+def write_report(sweeps: Sequence[Path], runs: Sequence[Path], to: Path) -> None:
+    """Write the report of these folders together to one file.
+
+    Raises:
+        InputError: a folder is not what it is said to be, or has not ended.
+    """
+    study = read_study(sweeps, runs)
+    histories = read_histories([job.folder for job in study.jobs], [job.status for job in study.jobs])
+    shown = shown_jobs(study)
+    limits = stability_limits(study)
+    starts = histories.losses[:, :1]
+    most = _ROOM * float(starts[np.isfinite(starts)].max(initial=0.0)) or math.inf
+    sections = [
+        failure_rates(study, limits),
+        stability(study, limits, shown, most),
+        loss_curves(study, histories, shown, most),
+        heat_maps(study),
+        ranks(study, shown, most),
+        parallel(study, histories, shown, most),
+        fits(study),
+    ]
+    drawn = [section for section in sections if section is not None]
+    write_whole(to, page(study, headlines(study, limits), drawn, histories, shown, to.parent))
+
+
+def shown_jobs(study: Study) -> list[int]:
+    """The jobs that are listed one by one: all, or `MOST_JOBS` evenly from all ranks and those whose fits are
+    drawn."""
+    numbers = range(len(study.jobs))
+    if len(numbers) <= MOST_JOBS:
+        return list(numbers)
+    losses = [study.jobs[k].loss for k in numbers]
+    ranked = sorted(numbers, key=lambda k: math.inf if math.isnan(losses[k]) else losses[k])
+    chosen = [k for _, k in chosen_jobs(study)]
+    room = MOST_JOBS - len(chosen)
+    return sorted({*chosen, *(ranked[j * len(ranked) // room] for j in range(room))})

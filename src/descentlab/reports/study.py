@@ -1,0 +1,278 @@
+"""What a report is about: the jobs of sweeps and runs, read back from their folders."""
+
+import csv
+import json
+import math
+import shlex
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from descentlab.errors import InputError
+from descentlab.runs.hyperparameters import hyperparameters
+from descentlab.runs.result import read_result
+from descentlab.settings.compose import read_settings
+
+_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+_STAGES = ("train/", "val/", "test/")
+_WHERE_IT_LIES = ("hydra.sweep.dir=", "hydra.run.dir=", "resume=")
+
+
+@dataclass(frozen=True)
+class Job:
+    """One job of a sweep, or a lone run.
+
+    Attributes:
+        label: its number in its sweep, after the sweep's name where there are several.
+        values: what was set for it and may differ from the others, by key: numbers, else text.
+        settings: all of it, nested.
+        status: as in `result.json`.
+        num_steps: gradient updates made; None for a job that broke down.
+        metrics: the final ones, `train/loss`, …
+        coefficients: the final ones, for a model with few.
+        folder: of the job; it need not be there.
+    """
+
+    label: str
+    values: dict[str, Any]
+    settings: dict[str, Any]
+    status: str
+    num_steps: int | None
+    metrics: dict[str, float]
+    coefficients: dict[str, float]
+    folder: Path
+
+    @property
+    def loss(self) -> float:
+        """The final loss that jobs are ranked by: `val/loss`, else `train/loss`; nan for none."""
+        return self.metrics.get("val/loss", self.metrics.get("train/loss", math.nan))
+
+
+@dataclass(frozen=True)
+class Study:
+    """Jobs to be reported together.
+
+    Attributes:
+        name: for the title.
+        folders: of the sweeps and runs it was read from.
+        commands: that repeat them.
+        jobs: of all.
+        fails_above: a job whose `train/mse` ends above this counts as failed; None: no such bound.
+        made_with: versions, threads and engine, as far as a result says so.
+    """
+
+    name: str
+    folders: list[Path]
+    commands: list[str]
+    jobs: list[Job]
+    fails_above: float | None
+    made_with: dict[str, str]
+
+    def has_failed(self, job: Job) -> bool:
+        """Whether a job counts as failed, as in `summary.csv`: it did not end by itself, or above the bound."""
+        if job.status != "completed":
+            return True
+        return self.fails_above is not None and not job.metrics["train/mse"] <= self.fails_above
+
+    @property
+    def loss_name(self) -> str:
+        """The metric that jobs are ranked by."""
+        return "val/loss" if any("val/loss" in job.metrics for job in self.jobs) else "train/loss"
+
+    @property
+    def varied(self) -> list[str]:
+        """The keys whose values differ between the jobs, the seeds among them."""
+        keys = dict.fromkeys(key for job in self.jobs for key in job.values)
+        return [key for key in keys if len({job.values.get(key) for job in self.jobs}) > 1]
+
+    @property
+    def swept(self) -> list[str]:
+        """The keys whose values differ between the jobs, but the seeds."""
+        return [key for key in self.varied if not is_seed(key)]
+
+    def grouped(self, keys: Sequence[str]) -> dict[tuple[Any, ...], list[Job]]:
+        """The jobs by their values of these keys, in the order of the values."""
+        groups: dict[tuple[Any, ...], list[Job]] = {}
+        for job in self.jobs:
+            groups.setdefault(tuple(job.values.get(key) for key in keys), []).append(job)
+        return dict(sorted(groups.items(), key=lambda item: [in_order(value) for value in item[0]]))
+
+
+def is_seed(key: str) -> bool:
+    """Whether a key is a seed's: over these the jobs are a sample."""
+    return key.rpartition(".")[2] == "seed"
+
+
+def in_order(value: Any) -> tuple[int, float, str]:
+    """A key that sorts numbers by size, before texts by the alphabet."""
+    is_number = isinstance(value, int | float)
+    return (0, float(value), "") if is_number else (1, 0.0, str(value))
+
+
+def short_name(key: str, keys: Sequence[str]) -> str:
+    """The shortest end of a dotted key that none of the others shares: `lr` for `optimizer.lr`."""
+    parts = key.split(".")
+    for count in range(1, len(parts)):
+        end = ".".join(parts[-count:])
+        if sum(other == end or other.endswith(f".{end}") for other in keys) == 1:
+            return end
+    return key
+
+
+def read_study(sweeps: Sequence[Path], runs: Sequence[Path]) -> Study:
+    """The study of these folders together.
+
+    Raises:
+        InputError: a folder is not what it is said to be, or has not ended.
+    """
+    studies = [*map(_read_sweep, sweeps), *map(_read_run, runs)]
+    return studies[0] if len(studies) == 1 else _together(studies)
+
+
+def _read_sweep(folder: Path) -> Study:
+    try:
+        with open(folder / "sweep.csv", newline="", encoding="utf-8") as file:
+            rows = list(csv.DictReader(file))
+        ledger = json.loads((folder / "jobs.json").read_text(encoding="utf-8"))
+        listed = [(each["overrides"], {**ledger["common"], **each["settings"]}) for each in ledger["jobs"]]
+    except FileNotFoundError as error:
+        name = Path(str(error.filename)).name
+        raise InputError(
+            f"sweep: expected the folder of a sweep that has ended, got {folder}, which has no {name}; "
+            "a run's folder is given as run=…, a sweep cut short goes on with resume=…"
+        ) from None
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise InputError(f"sweep: {folder}: its tables cannot be read ({error!r}).") from error
+    try:
+        jobs = [_job_of(row, *listed[int(row["job"])], folder) for row in rows]
+    except (IndexError, ValueError, KeyError, TypeError) as error:
+        raise InputError(f"sweep: {folder}: sweep.csv and jobs.json do not go together ({error!r}).") from error
+    if not jobs:
+        raise InputError(f"sweep: {folder}: expected at least one job, got an empty sweep.csv.")
+    launched = _read_launch(folder / "multirun.yaml")
+    made_with = next((made for job in jobs if (made := _made_with(job.folder))), {})
+    fails_above = (launched.get("sweep") or {}).get("fails_above")
+    name = str(jobs[0].settings.get("name", folder.name))
+    return Study(name, [folder], _command(launched), jobs, fails_above, made_with)
+
+
+def _job_of(row: Mapping[str, str], overrides: Sequence[str], flat: Mapping[str, Any], folder: Path) -> Job:
+    texts = dict(text.lstrip("+~").partition("=")[::2] for text in overrides)
+    known = {"job", "status", "num_steps", "folder", *texts}
+    numbers = {key: float(value) for key, value in row.items() if key not in known and value not in ("", None)}
+    return Job(
+        label=row["job"],
+        values={key: flat[key] if _is_plain(flat.get(key)) else _number(text) for key, text in texts.items()},
+        settings=_nested(flat),
+        status=row["status"],
+        num_steps=int(row["num_steps"]) if row["num_steps"] else None,
+        metrics={key: value for key, value in numbers.items() if key.startswith(_STAGES)},
+        coefficients={key: value for key, value in numbers.items() if not key.startswith(_STAGES)},
+        folder=folder / (row.get("folder") or row["job"]),
+    )
+
+
+def _read_run(folder: Path) -> Study:
+    settings = read_settings(folder / "config.yaml")
+    result = read_result(folder)
+    if result is None:
+        raise InputError(f"run: expected the folder of a run that has ended, got {folder}, which has no result.json.")
+    job = Job(
+        label="0",
+        values=hyperparameters(settings),
+        settings=settings,
+        status=result.status,
+        num_steps=result.num_steps,
+        metrics=result.metrics,
+        coefficients=result.coefficients,
+        folder=folder,
+    )
+    fails_above = settings["sweep"]["fails_above"]
+    return Study(str(settings["name"]), [folder], [], [job], fails_above, _made_with(folder))
+
+
+def _together(studies: Sequence[Study]) -> Study:
+    """Studies side by side: the folder counts as one more setting, and so does whatever differs."""
+    names = _names_apart([study.folders[0] for study in studies])
+    jobs = []
+    keys = {key for study in studies for job in study.jobs for key in job.values}
+    for name, study in zip(names, studies, strict=True):
+        for job in study.jobs:
+            values = {key: value for key, value in hyperparameters(job.settings).items() if key in keys}
+            label = name if len(study.jobs) == 1 else f"{name}/{job.label}"
+            values = {"folder": name, **values, **job.values}
+            jobs.append(replace(job, label=label, values=values))
+    bounds = [study.fails_above for study in studies]
+    return Study(
+        name=" and ".join(dict.fromkeys(study.name for study in studies)),
+        folders=[folder for study in studies for folder in study.folders],
+        commands=[command for study in studies for command in study.commands],
+        jobs=jobs,
+        fails_above=bounds[0] if len(set(bounds)) == 1 else None,
+        made_with=studies[0].made_with,
+    )
+
+
+def _names_apart(folders: Sequence[Path]) -> list[str]:
+    """The shortest ends of the paths that tell them apart."""
+    paths = [folder.resolve().parts for folder in folders]
+    for count in range(1, max(map(len, paths)) + 1):
+        names = ["/".join(parts[-count:]) for parts in paths]
+        if len(set(names)) == len(names):
+            return names
+    raise InputError("sweep, run: expected different folders, got one of them twice.")
+
+
+def _read_launch(path: Path) -> dict[str, Any]:
+    """What Hydra wrote of a sweep's launch; nothing where it is not there."""
+    try:
+        launched = yaml.load(path.read_text(encoding="utf-8"), Loader=_LOADER)
+    except (OSError, ValueError, yaml.YAMLError):
+        return {}
+    return launched if isinstance(launched, dict) else {}
+
+
+def _command(launched: Mapping[str, Any]) -> list[str]:
+    typed = ((launched.get("hydra") or {}).get("overrides") or {}).get("task")
+    if typed is None:
+        return []
+    kept = [text for text in map(str, typed) if not text.startswith(_WHERE_IT_LIES)]
+    return [shlex.join(["python", "scripts/train.py", "-m", *kept])]
+
+
+def _made_with(folder: Path) -> dict[str, str]:
+    try:
+        result = json.loads((folder / "result.json").read_text(encoding="utf-8"))
+        versions = {str(name): str(version) for name, version in result["versions"].items()}
+        rest = {name: str(result[name]) for name in ("engine", "threads", "machine") if name in result}
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return {}
+    return {**versions, **rest}
+
+
+def _nested(flat: Mapping[str, Any]) -> dict[str, Any]:
+    settings: dict[str, Any] = {}
+    for key, value in flat.items():
+        *groups, last = key.split(".")
+        inner = settings
+        for group in groups:
+            inner = inner.setdefault(group, {})
+        inner[last] = value
+    return settings
+
+
+def _is_plain(value: Any) -> bool:
+    return isinstance(value, bool | int | float | str)
+
+
+def _number(text: str) -> Any:
+    try:
+        return int(text)
+    except ValueError:
+        try:
+            return float(text)
+        except ValueError:
+            return text
