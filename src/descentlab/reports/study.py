@@ -6,6 +6,7 @@ import math
 import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,9 @@ from descentlab.errors import InputError
 from descentlab.runs.hyperparameters import hyperparameters
 from descentlab.runs.result import read_result
 from descentlab.settings.compose import read_settings
+
+FOLDER = "folder"
+"""The setting by which a comparison tells its parts."""
 
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _STAGES = ("train/", "val/", "test/")
@@ -77,21 +81,33 @@ class Study:
             return True
         return self.fails_above is not None and not job.metrics["train/mse"] <= self.fails_above
 
-    @property
+    @cached_property
     def loss_name(self) -> str:
         """The metric that jobs are ranked by."""
         return "val/loss" if any("val/loss" in job.metrics for job in self.jobs) else "train/loss"
 
-    @property
+    @cached_property
     def varied(self) -> list[str]:
         """The keys whose values differ between the jobs, the seeds among them."""
         keys = dict.fromkeys(key for job in self.jobs for key in job.values)
         return [key for key in keys if len({job.values.get(key) for job in self.jobs}) > 1]
 
-    @property
+    @cached_property
     def swept(self) -> list[str]:
-        """The keys whose values differ between the jobs, but the seeds."""
-        return [key for key in self.varied if not is_seed(key)]
+        """The varied keys but the seeds, and in a comparison without those that say no more than the folder."""
+        keys = [key for key in self.varied if not is_seed(key)]
+        if FOLDER not in keys:
+            return keys
+        return [FOLDER, *(key for key in keys if key != FOLDER and self._varies_within_a_folder(key))]
+
+    def _varies_within_a_folder(self, key: str) -> bool:
+        pairs = {(job.values[FOLDER], job.values.get(key)) for job in self.jobs}
+        return len(pairs) > len({folder for folder, _ in pairs})
+
+    def title_of(self, job: Job) -> str:
+        """What tells a job from the others: its swept values and its seeds."""
+        names = [key for key in self.varied if (key in self.swept or is_seed(key)) and key in job.values]
+        return ", ".join(f"{short_name(key, self.varied)} {job.values[key]}" for key in names)
 
     def grouped(self, keys: Sequence[str]) -> dict[tuple[Any, ...], list[Job]]:
         """The jobs by their values of these keys, in the order of the values."""
@@ -203,15 +219,15 @@ def _together(studies: Sequence[Study]) -> Study:
         for job in study.jobs:
             values = {key: value for key, value in hyperparameters(job.settings).items() if key in keys}
             label = name if len(study.jobs) == 1 else f"{name}/{job.label}"
-            values = {"folder": name, **values, **job.values}
+            values = {FOLDER: name, **values, **job.values}
             jobs.append(replace(job, label=label, values=values))
-    bounds = [study.fails_above for study in studies]
+    bounds = {study.fails_above for study in studies} - {None}
     return Study(
         name=" and ".join(dict.fromkeys(study.name for study in studies)),
         folders=[folder for study in studies for folder in study.folders],
         commands=[command for study in studies for command in study.commands],
         jobs=jobs,
-        fails_above=bounds[0] if len(set(bounds)) == 1 else None,
+        fails_above=bounds.pop() if len(bounds) == 1 else None,
         made_with=studies[0].made_with,
     )
 

@@ -2,6 +2,7 @@
 
 import json
 import math
+import os
 import platform
 from dataclasses import dataclass, fields
 from functools import cache
@@ -44,7 +45,14 @@ class Result:
     def to_json(self) -> str:
         """The text of `result.json`."""
         values = {field.name: getattr(self, field.name) for field in fields(self) if field.name != "folder"}
-        return strict_json({**values, "threads": torch.get_num_threads(), "versions": _versions()})
+        return strict_json(
+            {**values, "threads": torch.get_num_threads(), "machine": _machine(), "versions": _versions()}
+        )
+
+
+@cache
+def _machine() -> str:
+    return f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores"
 
 
 @cache

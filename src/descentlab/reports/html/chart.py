@@ -66,8 +66,8 @@ def number(value: Any) -> str:
 
 
 def percent(rate: float) -> str:
-    """A rate in percent, with a decimal where it has one."""
-    return f"{100 * rate:.1f} %" if rate not in (0, 1) else f"{rate:.0%}".replace("%", " %")
+    """A rate in percent, with a decimal where it has one, and a space that does not break."""
+    return f"{100 * rate:.1f}\u00a0%" if rate not in (0, 1) else f"{100 * rate:.0f}\u00a0%"
 
 
 def positive(values: Sequence[float]) -> list[float | None]:

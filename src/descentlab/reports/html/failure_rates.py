@@ -11,13 +11,14 @@ RATE = "optimizer.lr"
 
 
 def failure_rates(study: Study, limits: Mapping[int, float]) -> Section | None:
-    """The failure rate against each swept setting, over all values of the others, with its 95 % interval.
+    """The failure rate against each swept setting, over all values of the others, with its 95 % interval;
+    nothing where none failed.
 
     Args:
         study: the jobs.
         limits: the largest stable learning rate of jobs, by their index, where it is known.
     """
-    if not study.swept:
+    if not study.swept or not any(map(study.has_failed, study.jobs)):
         return None
     panels = [_panel(study, key, limits) for key in study.swept]
     note = f"A job has failed if it {_meaning(study)}. Bars are 95 % intervals (Wilson)."

@@ -1,5 +1,6 @@
 """The answers first: sentences with numbers, made from the data."""
 
+import itertools
 import math
 from collections.abc import Mapping, Sequence
 from statistics import median
@@ -8,7 +9,7 @@ from typing import Any
 from descentlab.functional.intervals import wilson_interval
 from descentlab.reports.html.chart import number, percent
 from descentlab.reports.html.failure_rates import failures_by
-from descentlab.reports.study import Study, short_name
+from descentlab.reports.study import FOLDER, Study, short_name
 
 _MOST_VALUES = 8
 
@@ -27,16 +28,11 @@ def headlines(study: Study, limits: Mapping[int, float]) -> list[str]:
     for key in study.swept:
         if counts_differ:
             sentences.append(_failures_along(study, key))
-    sentences += [_best_value(study, key) for key in study.swept if not is_folder(key)]
+    sentences += [_best_value(study, key) for key in study.swept if key != FOLDER]
     if limits:
         sentences.append(_stability(study, limits))
     sentences.append(_best_job(study))
     return [sentence for sentence in sentences if sentence]
-
-
-def is_folder(key: str) -> bool:
-    """Whether the setting is the folder that a comparison tells its parts by."""
-    return key == "folder"
 
 
 def _lone(study: Study) -> str:
@@ -56,14 +52,14 @@ def _failures(study: Study) -> str:
     detail = f"; {diverged} of them diverged" if diverged else ""
     if diverged == failures:
         detail = "; all of these diverged" if failures > 1 else "; it diverged"
-    interval = "" if study.swept else f" (95 % interval {percent(low)} to {percent(high)})"
+    interval = "" if study.swept else f" (95\u00a0% interval {percent(low)} to {percent(high)})"
     return f"{failures} of {count} {what} failed, {percent(failures / count)}{interval}{detail}."
 
 
 def _sampled(study: Study) -> str:
     """What the jobs are, where they differ in one seed alone."""
-    names = {("model.seed",): "starts", ("data.seed",): "draws of the data", ("seed",): "seeds"}
-    return names.get(tuple(study.varied), "jobs")
+    names = {"model.seed": "starts", "data.seed": "draws of the data", "seed": "seeds"}
+    return names.get(study.varied[0], "jobs") if len(study.varied) == 1 else "jobs"
 
 
 def _failures_along(study: Study, key: str) -> str:
@@ -74,7 +70,7 @@ def _failures_along(study: Study, key: str) -> str:
         failed = [number(value) for value, (failures, _) in counts.items() if failures]
         return f"Failed at {name} {', '.join(failed)}; the other {len(counts) - len(failed)} values did not fail."
     values = list(counts)
-    steps = list(zip(rates, rates[1:], strict=False))
+    steps = list(itertools.pairwise(rates))
     are_numbers = all(isinstance(value, int | float) for value in values)
     way = "Failures"
     if are_numbers and all(a >= b for a, b in steps) and rates[0] > rates[-1]:
@@ -155,5 +151,5 @@ def _best_job(study: Study) -> str:
     if not ended:
         return ""
     best = min(ended, key=lambda job: job.loss)
-    settings = ", ".join(f"{short_name(key, study.varied)} {number(best.values.get(key))}" for key in study.varied)
-    return f"Job {best.label} ended best: {study.loss_name} {number(best.loss)} ({settings})."
+    title = study.title_of(best)
+    return f"Job {best.label} ended best: {study.loss_name} {number(best.loss)}{f' ({title})' if title else ''}."

@@ -39,7 +39,7 @@ def loss_curves(study: Study, histories: Histories, shown: Sequence[int], most: 
         key: ", ".join(f"{name} {number(value)}" for name, value in zip(names, key, strict=True)) for key in groups
     }
     places = {job: place for place, job in enumerate(shown)}
-    if len(groups) > _MOST_PANELS or len(groups) > 1 and all(len(members) == 1 for members in groups.values()):
+    if len(groups) > _MOST_PANELS or (len(groups) > 1 and all(len(members) == 1 for members in groups.values())):
         chosen = [*groups][:: math.ceil(len(groups) / _MOST_SINGLE)]
         data = [
             _line(histories, groups[key], titles[key], k / max(1, len(chosen) - 1), places)

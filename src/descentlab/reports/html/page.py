@@ -19,7 +19,7 @@ from plotly.offline import get_plotlyjs
 from descentlab.reports.histories import Histories
 from descentlab.reports.html.chart import Section, label, number, percent
 from descentlab.reports.html.tables import folder_link, jobs_html, summary_html
-from descentlab.reports.study import Study, short_name
+from descentlab.reports.study import Study
 
 _HERE = Path(__file__).parent
 
@@ -130,7 +130,7 @@ def _tables_html(study: Study, shown: Sequence[int], beside: Path) -> str:
     return (
         '<section id="summary"><h2>Summary</h2><p>Grouped over everything but the seeds; a heading sorts.</p>'
         f'{summary_html(study)}</section><section id="jobs"><h2>Jobs</h2>'
-        "<p>The number leads to the job’s folder, a click elsewhere in a row selects the job."
+        "<p>The number leads to the job's folder, a click elsewhere in a row selects the job."
         f"{part}</p>{jobs_html(study, shown, beside)}</section>"
     )
 
@@ -138,12 +138,10 @@ def _tables_html(study: Study, shown: Sequence[int], beside: Path) -> str:
 def _payload(
     study: Study, sections: Sequence[Section], histories: Histories, shown: Sequence[int], beside: Path
 ) -> dict[str, Any]:
-    keys = study.varied
-    names = [short_name(key, keys) for key in keys]
     jobs = []
     for k in shown:
         job = study.jobs[k]
-        settings = ", ".join(f"{name} {number(job.values.get(key))}" for name, key in zip(names, keys, strict=True))
+        settings = study.title_of(job)
         title = label(f"job {job.label}") + (f"<br>{label(settings)}" if settings else "")
         jobs.append({"label": job.label, "title": title, "folder": folder_link(job.folder, beside)})
     curves = histories.losses[list(shown)].astype("<f4")

@@ -32,7 +32,7 @@ def parallel(study: Study, histories: Histories, shown: Sequence[int], most: flo
         shown: the jobs that are drawn.
         most: the largest loss that an axis shows.
     """
-    if len(shown) < 2:
+    if len(shown) < 3:
         return None
     jobs = [study.jobs[k] for k in shown]
     axes = [
@@ -117,7 +117,7 @@ def _axis(name: str, values: Sequence[Any], most: float | None = None) -> _Axis:
         ticks = [(places[value], number(value)) for value in (distinct[0], distinct[-1])]
         return _Axis(name, [places.get(value) for value in values], ticks, texts)
     finite = [float(value) for value in distinct if math.isfinite(value)]
-    is_log = bool(finite) and (is_loss and finite[-1] > 0 or is_spread(finite))
+    is_log = bool(finite) and ((is_loss and finite[-1] > 0) or is_spread(finite))
     if is_log:
         high = finite[-1] if most is None else min(finite[-1], most)
         low = max(next(v for v in finite if v > 0), 1e-16)

@@ -3,7 +3,7 @@
 import json
 import math
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Literal
 
 import torch
 
@@ -15,7 +15,10 @@ from descentlab.reports.study import Job, Study
 from descentlab.runs.assemble import build_data, build_module
 from descentlab.settings.check import check_target
 
-_LOSSES = {"descentlab.functional.losses.mse": "mse", "descentlab.functional.losses.sse": "sse"}
+_LOSSES: dict[str, Literal["mse", "sse"]] = {
+    "descentlab.functional.losses.mse": "mse",
+    "descentlab.functional.losses.sse": "sse",
+}
 _MOST_DRAWS = 2000
 
 
@@ -68,8 +71,8 @@ def _limit(job: Job) -> float | None:
             return None
         with torch.no_grad():
             design = net.design_matrix(data.stages()["train"].x)
-        loss = "sse" if job.settings["loss"]["_target_"].endswith("sse") else "mse"
-        return stability_limit(largest_eigenvalue(hessian(design, loss)))
+        curvature = hessian(design, _LOSSES[job.settings["loss"]["_target_"]])
+        return stability_limit(largest_eigenvalue(curvature))
     except (InputError, OSError):  # a table that is gone: the report does without
         return None
 
@@ -112,7 +115,7 @@ def stability(study: Study, limits: Mapping[int, float], shown: Sequence[int], m
             }
         )
     layout = {
-        "xaxis": rate_axis("learning rate ÷ (2/λmax of the job’s own data)", ratios),
+        "xaxis": rate_axis("learning rate ÷ (2/λmax of the job's own data)", ratios),
         "yaxis": axis,
         "shapes": [
             {
