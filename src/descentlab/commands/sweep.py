@@ -4,6 +4,7 @@ import sys
 from pathlib import Path
 
 from descentlab.reports.table import summary_table
+from descentlab.reports.tensorboard.bands import write_bands
 from descentlab.sweeps.ledger import ledger_of
 from descentlab.sweeps.outcomes import outcomes_in
 from descentlab.sweeps.shown import write_shown
@@ -22,8 +23,12 @@ def conclude(folder: Path) -> None:
     write_table(folder / "sweep.csv", sweep_rows(outcomes, folder))
     summary = summary_rows(outcomes, jobs[0].settings["sweep"]["fails_above"])
     write_table(folder / "summary.csv", summary)
+    if len(jobs) > 1 and jobs[0].settings["logger"].get("tensorboard") is not None:
+        folders = [folder / str(job.number) for job in jobs]
+        write_bands(folder / "summary", folders, [each.result.status if each.result else "failed" for each in outcomes])
     print(summary_table(summary))
     print(f"folder  {folder}")
+    print(f"report  {shlex.join(['python', 'scripts/report.py', f'sweep={folder}'])}")
     if (best := best_of(outcomes)) is not None:
         print(f"best    job {best.job.number}: {best.job.command}")
     failed = [outcome.job.number for outcome in outcomes if outcome.result is None]

@@ -68,9 +68,27 @@ def read_histories(folders: Sequence[Path], statuses: Sequence[str], num_rows: i
     return Histories(steps, losses, values[:, :, 1:], names)
 
 
+def loss_quantiles(losses: Float32[ndarray, "member row"], shares: Sequence[float]) -> Float32[ndarray, "quantile row"]:
+    """The quantiles over the members that have a loss at a row: the smallest loss that at least a share of them
+    does not exceed. Each is the loss of some member, so an infinite one spoils no other; nan where none has one.
+
+    Args:
+        losses: (member, row), with nan for none.
+        shares: of the members, in (0, 1].
+
+    Returns:
+        (quantile, row).
+    """
+    ordered = np.sort(losses, axis=0)  # nan comes last
+    counts = (~np.isnan(losses)).sum(axis=0)
+    rows = [np.clip(np.ceil(share * counts).astype(int) - 1, 0, len(losses) - 1) for share in shares]
+    picked: Float32[ndarray, "quantile row"] = np.stack([ordered[row, np.arange(losses.shape[1])] for row in rows])
+    return picked
+
+
 def _lines(path: Path) -> list[bytes]:
     try:
-        lines = path.read_bytes().splitlines()
+        lines = path.read_bytes().rstrip().split(b"\n")
     except OSError:
         return []
     return lines if len(lines) > 1 else []

@@ -13,6 +13,7 @@ from typing import Any
 import yaml
 
 from descentlab.errors import InputError
+from descentlab.reports.names import short_name
 from descentlab.runs.hyperparameters import hyperparameters
 from descentlab.runs.result import read_result
 from descentlab.settings.compose import read_settings
@@ -126,16 +127,6 @@ def in_order(value: Any) -> tuple[int, float, str]:
     """A key that sorts numbers by size, before texts by the alphabet."""
     is_number = isinstance(value, int | float)
     return (0, float(value), "") if is_number else (1, 0.0, str(value))
-
-
-def short_name(key: str, keys: Sequence[str]) -> str:
-    """The shortest end of a dotted key that none of the others shares: `lr` for `optimizer.lr`."""
-    parts = key.split(".")
-    for count in range(1, len(parts)):
-        end = ".".join(parts[-count:])
-        if sum(other == end or other.endswith(f".{end}") for other in keys) == 1:
-            return end
-    return key
 
 
 def read_study(sweeps: Sequence[Path], runs: Sequence[Path]) -> Study:

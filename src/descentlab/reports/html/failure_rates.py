@@ -5,7 +5,8 @@ from typing import Any
 
 from descentlab.functional.intervals import wilson_interval
 from descentlab.reports.html.chart import Panel, Section, label, number, percent, rate_axis
-from descentlab.reports.study import Study, short_name
+from descentlab.reports.names import short_name
+from descentlab.reports.study import Study
 
 RATE = "optimizer.lr"
 

@@ -9,7 +9,8 @@ from typing import Any
 from descentlab.functional.intervals import wilson_interval
 from descentlab.reports.html.chart import number, percent
 from descentlab.reports.html.failure_rates import failures_by
-from descentlab.reports.study import FOLDER, Study, short_name
+from descentlab.reports.names import short_name
+from descentlab.reports.study import FOLDER, Study
 
 _MOST_VALUES = 8
 

@@ -6,7 +6,8 @@ from statistics import median
 from typing import Any
 
 from descentlab.reports.html.chart import Panel, Section, label, number, percent
-from descentlab.reports.study import Study, in_order, short_name
+from descentlab.reports.names import short_name
+from descentlab.reports.study import Study, in_order
 
 _MOST_PAIRS = 6
 

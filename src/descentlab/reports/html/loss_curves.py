@@ -5,12 +5,11 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from jaxtyping import Float32
-from numpy import ndarray
 
-from descentlab.reports.histories import Histories
+from descentlab.reports.histories import Histories, loss_quantiles
 from descentlab.reports.html.chart import Panel, Section, label, log_axis, number, positive
-from descentlab.reports.study import Study, short_name
+from descentlab.reports.names import short_name
+from descentlab.reports.study import Study
 
 _MOST_SINGLE = 30
 _SAMPLE = 12
@@ -82,18 +81,11 @@ def _range(histories: Histories) -> list[float]:
     return [float(finite.min()), float(finite.max())] if finite.size else []
 
 
-def _quantiles(losses: Float32[ndarray, "member row"]) -> Float32[ndarray, "quantile row"]:
-    """Over the members that have a loss there; each is a loss that a member has, so infinity is no trouble."""
-    ordered = np.sort(losses, axis=0)  # nan comes last
-    counts = (~np.isnan(losses)).sum(axis=0)
-    rows = [np.clip(np.ceil(q * counts).astype(int) - 1, 0, len(losses) - 1) for q in _QUANTILES]
-    picked: Float32[ndarray, "quantile row"] = np.stack([ordered[row, np.arange(losses.shape[1])] for row in rows])
-    return picked
-
-
 def _bands(histories: Histories, members: Sequence[int]) -> list[dict[str, Any]]:
     steps = histories.steps.tolist()
-    low, lower, middle, upper, high = (positive(row) for row in _quantiles(histories.losses[list(members)]))
+    low, lower, middle, upper, high = (
+        positive(row) for row in loss_quantiles(histories.losses[list(members)], _QUANTILES)
+    )
     bands = []
     for name, below, above, opacity in (("90 % of jobs", low, high, 0.16), ("50 % of jobs", lower, upper, 0.28)):
         known = [k for k in range(len(steps)) if below[k] is not None and above[k] is not None]
@@ -118,7 +110,7 @@ def _line(
 ) -> dict[str, Any]:
     trace: dict[str, Any] = {
         "x": histories.steps.tolist(),
-        "y": positive(_quantiles(histories.losses[list(members)])[2]),
+        "y": positive(loss_quantiles(histories.losses[list(members)], [0.5])[0]),
         "mode": "lines",
         "name": label(name),
         "line": {"color": f"@scale/{share:.3f}", "width": 2},

@@ -7,7 +7,8 @@ from typing import Any
 
 from descentlab.reports.histories import Histories
 from descentlab.reports.html.chart import Panel, Section, is_spread, label, number
-from descentlab.reports.study import Study, in_order, short_name
+from descentlab.reports.names import short_name
+from descentlab.reports.study import Study, in_order
 
 _MOST_AXES = 8
 _MOST_LABELS = 10

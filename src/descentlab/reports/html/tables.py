@@ -11,7 +11,8 @@ from urllib.parse import quote
 
 from descentlab.functional.intervals import wilson_interval
 from descentlab.reports.html.chart import number, percent
-from descentlab.reports.study import Job, Study, short_name
+from descentlab.reports.names import short_name
+from descentlab.reports.study import Job, Study
 
 _MOST_COEFFICIENTS = 8
 

@@ -1,7 +1,6 @@
 """The report of sweeps and runs, from their folders to the file."""
 
 import math
-from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +15,7 @@ from descentlab.reports.html.page import page
 from descentlab.reports.html.parallel import parallel
 from descentlab.reports.html.ranks import ranks
 from descentlab.reports.html.stability import stability, stability_limits
-from descentlab.reports.study import Study, read_study
+from descentlab.reports.study import Study
 from descentlab.runs.files import write_whole
 
 _ROOM = 100
@@ -26,13 +25,13 @@ MOST_JOBS = 1000
 """Jobs that are listed one by one; of more, these are taken evenly from all ranks."""
 
 
-def write_report(sweeps: Sequence[Path], runs: Sequence[Path], to: Path) -> None:
-    """Write the report of these folders together to one file.
+def write_report(study: Study, to: Path) -> None:
+    """Write the report of a study to one file.
 
-    Raises:
-        InputError: a folder is not what it is said to be, or has not ended.
+    Args:
+        study: its folders are looked into for histories and fits.
+        to: the file; links in it are relative to its folder.
     """
-    study = read_study(sweeps, runs)
     histories = read_histories([job.folder for job in study.jobs], [job.status for job in study.jobs])
     shown = shown_jobs(study)
     limits = stability_limits(study)
