@@ -144,7 +144,7 @@ def test_hydra_is_known_only_where_configs_are_read(module):
 
 @pytest.mark.parametrize("module", MODULES)
 def test_pictures_are_known_only_to_the_reports(module):
-    if "matplotlib" in libraries_of(module):
+    if {"matplotlib", "plotly"} & libraries_of(module):
         assert room_of(module) == "reports"
 
 

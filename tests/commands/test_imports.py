@@ -57,6 +57,7 @@ UNEXECUTED = ["torch._dynamo", "torchmetrics.utilities.plot", "scipy.signal"]
 HEAVY = [
     "matplotlib",
     "pandas",
+    "plotly",
     "scipy.stats",
     "sympy",
     "tensorflow",

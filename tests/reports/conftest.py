@@ -1,6 +1,9 @@
-"""Runs as the pictures see them."""
+"""Runs as the pictures see them, and sweeps as a user types them; each is made once."""
 
+import shutil
+import sys
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
@@ -29,3 +32,42 @@ def wide(drawn: Callable[..., Subject]) -> Subject:
 @pytest.fixture(scope="session")
 def line(drawn: Callable[..., Subject]) -> Subject:
     return drawn("experiment=americano")
+
+
+@pytest.fixture(scope="session")
+def swept(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
+    """The folder of a sweep over the overrides; a test may write into a copy of it alone."""
+    from descentlab.commands.train import main
+
+    ended: dict[tuple[str, ...], Path] = {}
+
+    def run(*overrides: str) -> Path:
+        if overrides not in ended:
+            folder = tmp_path_factory.mktemp("sweeps") / "sweep"
+            with pytest.MonkeyPatch.context() as patch:
+                patch.setattr(sys, "argv", ["scripts/train.py", "-m", *overrides, f"hydra.sweep.dir={folder}"])
+                patch.setattr("descentlab.commands.entry.defer", lambda: None)  # other tests import in this process
+                patch.setenv("HYDRA_FULL_ERROR", "1")
+                with pytest.raises(SystemExit) as end:
+                    main()
+                assert not end.value.code
+            ended[overrides] = folder
+        return ended[overrides]
+
+    return run
+
+
+@pytest.fixture
+def kink_sweep(swept: Callable[..., Path], tmp_path: Path) -> Path:
+    """Two widths and six starts of lesson 4g, in a folder of this test's own."""
+    folder = swept(
+        "experiment=kink_two_relu_starts", "model.hidden_width=1,2", "model.seed=range(0,6)", "trainer.max_steps=300"
+    )
+    return Path(shutil.copytree(folder, tmp_path / "kink"))
+
+
+@pytest.fixture
+def cubic_sweep(swept: Callable[..., Path], tmp_path: Path) -> Path:
+    """Lesson 4b at three learning rates over eight draws."""
+    folder = swept("experiment=cubic_stability", "optimizer.lr=0.02,0.1,0.3", "seed=range(0,8)")
+    return Path(shutil.copytree(folder, tmp_path / "cubic"))

@@ -2,9 +2,10 @@
 
 from pathlib import Path
 
+import pytest
 import torch
 
-from descentlab.reports.table import gradient_table, result_table
+from descentlab.reports.table import gradient_table, result_table, summary_table
 from descentlab.runs.gradients import StartGradients
 from descentlab.runs.result import Result
 
@@ -91,3 +92,42 @@ def test_the_gradients_stand_side_by_side_with_their_differences():
 def test_a_model_without_a_formula_has_no_analytic_column():
     table = gradient_table(StartGradients(["a"], torch.tensor([1.0]), torch.tensor([1.0]), None))
     assert "anal" not in table
+
+
+def summary_row(settings: dict[str, str], loss: float | None = 0.25) -> dict[str, object]:
+    rates = {"failure_rate": 0.515, "failure_rate low": 0.446, "failure_rate high": 0.583}
+    return {**settings, "count": 200, "failures": 103, **rates, "val/loss median": loss}
+
+
+LONG = {f"group{k}.a_setting_with_a_long_name_{k}": "a/rather/long/path/to/some_value" for k in range(9)}
+
+
+@pytest.mark.parametrize("count", [0, 1, 3, 9])
+def test_a_summary_has_at_most_80_columns(count):
+    settings = dict(list(LONG.items())[:count])
+    others = {key: f"another {value}" for key, value in settings.items()}
+    lines = summary_table([summary_row(settings), summary_row(others, 1234567.0)]).splitlines()
+    assert max(map(len, lines)) <= 80
+    assert lines[1].split()[-6:] == ["103", "(51.5%)", "44.6%", "to", "58.3%", "0.25"]
+
+
+def test_a_summary_says_how_many_settings_it_leaves_out():
+    others = {key: f"another {value}" for key, value in LONG.items()}
+    *_, last = summary_table([summary_row(LONG), summary_row(others)]).splitlines()
+    assert "more settings in summary.csv" in last
+
+
+def test_a_summary_names_settings_by_their_last_word():
+    rows = [summary_row({"optimizer.lr": "0.1"}), summary_row({"optimizer.lr": "0.2"})]
+    assert summary_table(rows).split()[0] == "lr"
+
+
+def test_a_summary_says_how_many_rows_it_leaves_out():
+    rows = [summary_row({"seed": str(k)}) for k in range(30)]
+    assert summary_table(rows).splitlines()[-1] == "… 10 more in summary.csv"
+
+
+def test_a_summary_holds_no_control_characters():
+    rows = [summary_row({"name": "a\x1b[31mb\n"}), summary_row({"name": "c"})]
+    assert all(line.isprintable() for line in summary_table(rows).splitlines())
+    assert len(summary_table(rows).splitlines()) == 3

@@ -9,7 +9,7 @@ from scipy import stats
 
 from descentlab.runs.result import Result, Status
 from descentlab.sweeps.compose import Job
-from descentlab.sweeps.table import Outcome, best_of, summary_rows, sweep_rows, wilson_interval, write_table
+from descentlab.sweeps.table import Outcome, best_of, summary_rows, sweep_rows, write_table
 
 
 def outcome(number: int, overrides: list[str], loss: float, status: Status = "completed") -> Outcome:
@@ -62,12 +62,6 @@ def test_the_summary_has_the_statistics_of_scipy() -> None:
     assert row["train/loss std"] == pytest.approx(stats.tstd(losses), rel=1e-12)
     assert row["train/loss median"] == pytest.approx(0.6, rel=1e-12)
     assert (row["train/loss low"], row["train/loss high"]) == pytest.approx((low, high), rel=1e-9)
-
-
-@pytest.mark.parametrize(("failures", "count"), [(0, 10), (1, 3), (237, 1000), (5, 5)])
-def test_the_interval_of_a_rate_is_wilsons(failures: int, count: int) -> None:
-    theirs = stats.binomtest(failures, count).proportion_ci(method="wilson")
-    assert wilson_interval(failures, count) == pytest.approx((theirs.low, theirs.high), abs=1e-12)
 
 
 def test_diverged_jobs_count_as_failures_and_leave_the_mean_alone() -> None:

@@ -1,5 +1,6 @@
 """What a multirun ends with: its tables, the summary, best first, and the command that runs the best job again."""
 
+import shlex
 import sys
 from pathlib import Path
 

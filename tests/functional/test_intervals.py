@@ -1,0 +1,12 @@
+"""Intervals of counts against SciPy's."""
+
+import pytest
+from scipy import stats
+
+from descentlab.functional.intervals import wilson_interval
+
+
+@pytest.mark.parametrize(("failures", "count"), [(0, 10), (1, 3), (237, 1000), (5, 5)])
+def test_the_interval_of_a_rate_is_wilsons(failures: int, count: int) -> None:
+    theirs = stats.binomtest(failures, count).proportion_ci(method="wilson")
+    assert wilson_interval(failures, count) == pytest.approx((theirs.low, theirs.high), abs=1e-12)
