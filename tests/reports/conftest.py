@@ -57,13 +57,18 @@ def swept(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
     return run
 
 
-@pytest.fixture
-def kink_sweep(swept: Callable[..., Path], tmp_path: Path) -> Path:
-    """Two widths and six starts of lesson 4g, in a folder of this test's own."""
-    folder = swept(
+@pytest.fixture(scope="session")
+def kink_sweep_to_read(swept: Callable[..., Path]) -> Path:
+    """Two widths and six starts of lesson 4g; no test writes into its folder."""
+    return swept(
         "experiment=kink_two_relu_starts", "model.hidden_width=1,2", "model.seed=range(0,6)", "trainer.max_steps=300"
     )
-    return Path(shutil.copytree(folder, tmp_path / "kink"))
+
+
+@pytest.fixture
+def kink_sweep(kink_sweep_to_read: Path, tmp_path: Path) -> Path:
+    """The same in a folder of this test's own."""
+    return Path(shutil.copytree(kink_sweep_to_read, tmp_path / "kink"))
 
 
 @pytest.fixture

@@ -85,9 +85,8 @@ def test_a_damaged_ledger_is_refused(kink_sweep, text):
 def test_a_job_that_broke_down_has_failed_and_has_no_loss(kink_sweep):
     with open(kink_sweep / "sweep.csv", newline="") as file:
         header, first, *rest = list(csv.reader(file))
-    broken = [
-        value if name in ("job", "model.seed", "model.hidden_width") else "" for name, value in zip(header, first)
-    ]
+    kept = ("job", "model.seed", "model.hidden_width")
+    broken = [value if name in kept else "" for name, value in zip(header, first, strict=True)]
     broken[header.index("status")] = "failed"
     with open(kink_sweep / "sweep.csv", "w", newline="") as file:
         csv.writer(file).writerows([header, broken, *rest])

@@ -4,6 +4,7 @@ import base64
 import json
 import shutil
 import subprocess
+import time
 import urllib.request
 from pathlib import Path
 from typing import Any
@@ -49,6 +50,18 @@ class Chromium:
     def run(self, script: str) -> Any:
         """The value that a script returns."""
         return self._ask("POST", "/execute/sync", {"script": script, "args": []})
+
+    def wait_until(self, script: str, seconds: float = 10.0) -> None:
+        """Wait until a script returns true.
+
+        Raises:
+            TimeoutError: it has not in so many seconds.
+        """
+        end = time.monotonic() + seconds
+        while not self.run(script):
+            if time.monotonic() > end:
+                raise TimeoutError(f"not true within {seconds} s: {script}")
+            time.sleep(0.05)
 
     def errors(self) -> list[str]:
         """What the console has reported as going wrong since the last question."""

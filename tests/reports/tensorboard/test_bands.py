@@ -43,7 +43,7 @@ def test_a_histogram_holds_each_parameter_of_all_members_that_did_not_diverge(cu
     statuses = ["diverged" if k % 2 else "completed" for k in range(24)]
     write_bands(tmp_path / "bands", [cubic_sweep / str(k) for k in range(24)], statuses)
     events = accumulate(tmp_path / "bands")
-    assert [tag for tag in events.Tags()["histograms"]] == [f"members/w{k}" for k in range(4)]
+    assert list(events.Tags()["histograms"]) == [f"members/w{k}" for k in range(4)]
     first = events.Histograms("members/w1")[0]
     histories = read_histories([cubic_sweep / str(k) for k in range(24)], statuses)
     starts = histories.parameters[::2, 0, 1].astype(np.float64)

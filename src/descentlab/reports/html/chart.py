@@ -72,7 +72,7 @@ def percent(rate: float) -> str:
 
 def positive(values: Sequence[float]) -> list[float | None]:
     """Values for a logarithmic axis: those that have no place there are None, the infinite ones far above."""
-    return [None if math.isnan(v) or v <= 0 else float(f"{min(v, _CAP):.5g}") for v in map(float, values)]
+    return [None if math.isnan(v) or v <= 0 else float(f"{min(v, _CAP):.5g}") for v in values]
 
 
 def log_axis(title: str, values: Sequence[float], most: float = math.inf) -> dict[str, Any]:

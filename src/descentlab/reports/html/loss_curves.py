@@ -84,7 +84,7 @@ def _range(histories: Histories) -> list[float]:
 def _bands(histories: Histories, members: Sequence[int]) -> list[dict[str, Any]]:
     steps = histories.steps.tolist()
     low, lower, middle, upper, high = (
-        positive(row) for row in loss_quantiles(histories.losses[list(members)], _QUANTILES)
+        positive(row) for row in loss_quantiles(histories.losses[list(members)], _QUANTILES).tolist()
     )
     bands = []
     for name, below, above, opacity in (("90 % of jobs", low, high, 0.16), ("50 % of jobs", lower, upper, 0.28)):
@@ -110,7 +110,7 @@ def _line(
 ) -> dict[str, Any]:
     trace: dict[str, Any] = {
         "x": histories.steps.tolist(),
-        "y": positive(loss_quantiles(histories.losses[list(members)], [0.5])[0]),
+        "y": positive(loss_quantiles(histories.losses[list(members)], [0.5])[0].tolist()),
         "mode": "lines",
         "name": label(name),
         "line": {"color": f"@scale/{share:.3f}", "width": 2},
@@ -124,7 +124,7 @@ def _line(
 def _single(histories: Histories, job: int, place: int) -> dict[str, Any]:
     return {
         "x": histories.steps.tolist(),
-        "y": positive(histories.losses[job]),
+        "y": positive(histories.losses[job].tolist()),
         "mode": "lines",
         "line": {"color": "@text/0.4", "width": 0.8},
         "customdata": [place] * len(histories.steps),

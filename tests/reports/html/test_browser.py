@@ -1,0 +1,131 @@
+"""The report in a real browser: it draws, it complains of nothing, and selections are linked."""
+
+import csv
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from chromium import Chromium, why_not
+
+from descentlab.reports.html.write import write_report
+from descentlab.reports.study import read_study
+
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.skipif(why_not() is not None, reason=str(why_not())),
+]
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Chromium]:
+    with Chromium() as window:
+        yield window
+
+
+@pytest.fixture(scope="module")
+def drawn(browser: Chromium, kink_sweep_to_read: Path, tmp_path_factory: pytest.TempPathFactory) -> Chromium:
+    to = tmp_path_factory.mktemp("report") / "report.html"
+    write_report(read_study([kink_sweep_to_read], []), to)
+    browser.open(to.as_uri())
+    return browser
+
+
+@pytest.fixture
+def opened(drawn: Chromium) -> Chromium:
+    """The report of the kink sweep, drawn, with no job selected."""
+    drawn.run("document.dispatchEvent(new KeyboardEvent('keydown', {key: 'Escape'}))")
+    return drawn
+
+
+def test_it_opens_without_a_complaint_and_draws_every_panel(opened):
+    assert opened.run("return document.documentElement.dataset.ready") == "yes"
+    assert opened.errors() == []
+    assert opened.run("return [...document.querySelectorAll('.plot')].every((p) => p.querySelector('svg.main-svg'))")
+
+
+def test_it_asks_the_network_for_nothing(opened):
+    assert opened.run("return performance.getEntriesByType('resource').length") == 0
+
+
+def test_its_numbers_are_those_of_sweep_csv(opened, kink_sweep_to_read):
+    shown = opened.run(
+        "const heads = [...document.querySelectorAll('#jobs-table th')].map((head) => head.textContent);"
+        "const at = heads.indexOf('val/loss');"
+        "const rows = [...document.querySelectorAll('#jobs-table tbody tr')];"
+        "return Object.fromEntries(rows.map((row) => [row.cells[0].textContent, row.cells[at].dataset.value]))"
+    )
+    with open(kink_sweep_to_read / "sweep.csv", newline="") as file:
+        assert shown == {row["job"]: row["val/loss"] for row in csv.DictReader(file)}
+
+
+def test_a_heading_sorts_by_number_and_once_more_the_other_way(opened):
+    script = (
+        "const heads = [...document.querySelectorAll('#jobs-table th')];"
+        "const at = heads.findIndex((head) => head.textContent === 'train/loss');"
+        "heads[at].firstElementChild.click();"
+        "const rows = [...document.querySelectorAll('#jobs-table tbody tr')];"
+        "return rows.map((row) => Number(row.cells[at].dataset.value))"
+    )
+    rising = opened.run(script)
+    assert rising == sorted(rising)
+    assert opened.run(script) == rising[::-1]
+
+
+def test_a_job_picked_in_the_table_is_picked_everywhere(opened):
+    opened.run("document.querySelector('#jobs-table tr[data-job=\"5\"] td:nth-child(2)').click()")
+    picked = opened.run(
+        "const jobs = (trace) => (trace.selectedpoints ?? []).map((k) => trace.customdata[k]);"
+        "const plot = (key) => document.querySelector(`#${key} .plot`);"
+        "const curves = [...document.querySelectorAll('#losses .plot')].flatMap((p) => p.data.at(-1).customdata);"
+        "return [plot('ranks').data.flatMap(jobs), [...new Set(plot('parallel').data.at(-1).customdata)],"
+        " [...new Set(curves)].filter((job) => job !== null), document.querySelector('#selection').textContent]"
+    )
+    ranks, lines, curves, bar = picked
+    assert [job for job in ranks if job is not None] == [5]
+    assert [job for job in lines if job is not None] == [5]
+    assert curves == [5]
+    assert bar.startswith("job 5")
+    assert opened.errors() == []
+
+
+def test_a_point_clicked_marks_its_row_and_escape_lets_go(opened):
+    rows = "return [...document.querySelectorAll('tr.chosen')].map((row) => Number(row.dataset.job))"
+    opened.run(
+        "const plot = document.querySelector('#parallel .plot');"
+        "plot.emit('plotly_click', {points: [{customdata: plot.data[0].customdata[0]}]})"
+    )
+    job = opened.run("return document.querySelector('#parallel .plot').data[0].customdata[0]")
+    assert opened.run(rows) == [job]
+    opened.run("document.dispatchEvent(new KeyboardEvent('keydown', {key: 'Escape'}))")
+    assert opened.run(rows) == []
+
+
+@pytest.mark.parametrize(
+    ("scheme", "colours"), [("dark", ["rgb(232, 234, 237)", "#e8eaed"]), ("light", ["rgb(27, 31, 36)", "#1b1f24"])]
+)
+def test_the_pictures_follow_the_system_into_the_dark_and_back(opened, scheme, colours):
+    feature = {"name": "prefers-color-scheme", "value": scheme}
+    opened.devtools("Emulation.setEmulatedMedia", media="screen", features=[feature])
+    seen = "return [getComputedStyle(document.body).color, document.querySelector('.plot').layout.font.color]"
+    opened.wait_until(f"return JSON.stringify((() => {{{seen}}})()) === '{json.dumps(colours, separators=(',', ':'))}'")
+
+
+@pytest.mark.parametrize("width", [360, 1200])
+def test_nothing_is_wider_than_the_window(opened, width):
+    opened.devtools(
+        "Emulation.setDeviceMetricsOverride", width=width, height=800, deviceScaleFactor=1, mobile=width < 600
+    )
+    assert opened.run("return document.documentElement.scrollWidth <= window.innerWidth")
+    opened.devtools("Emulation.clearDeviceMetricsOverride")
+
+
+def test_a_hostile_name_runs_nothing(browser, kink_sweep):
+    ledger = (kink_sweep / "jobs.json").read_text()
+    attack = "</script><script>document.title='run'</script><img src=x onerror=document.title='run'>"
+    (kink_sweep / "jobs.json").write_text(ledger.replace("kink_two_relu_starts", attack))
+    write_report(read_study([kink_sweep], []), kink_sweep / "report.html")
+    browser.open((kink_sweep / "report.html").as_uri())
+    assert browser.run("return document.title").startswith("</script>")
+    assert browser.run("return document.images.length") == 0
+    assert browser.errors() == []

@@ -1,0 +1,115 @@
+"""The sentences at the top of a report."""
+
+from pathlib import Path
+
+import pytest
+
+from descentlab.functional.intervals import wilson_interval
+from descentlab.reports.html.chart import percent
+from descentlab.reports.html.headlines import headlines
+from descentlab.reports.html.stability import stability_limits
+from descentlab.reports.study import Job, Study, read_study
+
+
+def job(label: str, loss: float, status: str = "completed", **values: object) -> Job:
+    metrics = {"train/loss": loss, "train/mse": loss, "val/loss": loss}
+    settings = {"optimizer": {"lr": values.get("optimizer.lr", 0.1)}}
+    return Job(label, values, settings, status, 10, metrics, {}, Path(label))
+
+
+def study(jobs: list[Job], fails_above: float | None = None) -> Study:
+    return Study("study", [Path()], [], jobs, fails_above, {})
+
+
+def plain(sentences: list[str]) -> list[str]:
+    return [sentence.replace("\u00a0", " ") for sentence in sentences]
+
+
+def test_over_starts_the_first_sentence_is_how_often_they_fail():
+    jobs = [job(str(k), 1.0 if k < 517 else 0.1, **{"model.seed": k}) for k in range(1000)]
+    first, *_ = plain(headlines(study(jobs, fails_above=0.18), {}))
+    assert first == "517 of 1000 starts failed, 51.7 % (95 % interval 48.6 % to 54.8 %)."
+
+
+def test_how_failures_fall_with_the_width():
+    jobs = [
+        job(f"{width}/{seed}", 1.0 if seed < failures else 0.1, **{"model.hidden_width": width, "model.seed": seed})
+        for width, failures in ((1, 20), (2, 10), (8, 1))
+        for seed in range(20)
+    ]
+    assert "Failures fall as hidden_width grows: 100 % at 1, 50.0 % at 2, 5.0 % at 8." in plain(
+        headlines(study(jobs, fails_above=0.5), {})
+    )
+
+
+def test_at_which_rate_draws_start_to_diverge_beside_the_limit():
+    rates = ((0.05, 0), (0.1, 2), (0.2, 4))
+    jobs = [
+        job(f"{rate}/{k}", 1.0, "diverged" if k < failures else "completed", **{"optimizer.lr": rate, "seed": k})
+        for rate, failures in rates
+        for k in range(4)
+    ]
+    limits = {k: [0.08, 0.09, 0.11, 0.15][k % 4] for k in range(12)}
+    sentences = plain(headlines(study(jobs), limits))
+    assert "Failures rise as lr grows: 0 % at 0.05, 50.0 % at 0.1, 100 % at 0.2. They start at lr 0.1." in sentences
+    assert (
+        "The stability limit 2/λmax lies between 0.08 and 0.15 over 4 draws, median 0.1. It lies below the learning "
+        "rate of 6 of 12 jobs, and all 6 that diverged are among these."
+    ) in sentences
+
+
+def test_which_rate_is_best():
+    losses = {0.001: 0.3, 0.01: 1e-5, 0.1: 1e-9, 0.2: float("nan")}
+    jobs = [
+        job(str(rate), loss, "completed" if loss == loss else "diverged", **{"optimizer.lr": rate})
+        for rate, loss in losses.items()
+    ]
+    sentences = plain(headlines(study(jobs), {}))
+    assert "Failed at lr 0.2; the other 3 values did not fail." in sentences
+    assert "The best lr by final val/loss is 0.1 (1e-09); next 0.01 (1e-05); last 0.001 (0.3)." in sentences
+
+
+def test_that_nothing_failed_is_said_too():
+    jobs = [job(str(k), 0.1, seed=k) for k in range(3)]
+    assert headlines(study(jobs), {})[0] == "None of the 3 seeds failed."
+
+
+def test_a_lone_run_is_told_with_its_metrics():
+    assert headlines(study([job("0", 0.25)]), {}) == [
+        "The run completed 10 updates: train/loss 0.25, train/mse 0.25, val/loss 0.25."
+    ]
+
+
+def test_the_limit_is_that_of_the_draw_of_each_job(cubic_sweep):
+    read = read_study([cubic_sweep], [])
+    limits = stability_limits(read)
+    assert len(limits) == 24
+    by_seed = [{limits[k] for k, each in enumerate(read.jobs) if each.values["seed"] == seed} for seed in range(8)]
+    assert all(len(found) == 1 for found in by_seed)
+    far = [k for k, each in enumerate(read.jobs) if abs(each.settings["optimizer"]["lr"] / limits[k] - 1) > 0.1]
+    assert len(far) > 12
+    for k in far:
+        diverges = read.jobs[k].settings["optimizer"]["lr"] > limits[k]
+        assert (read.jobs[k].status == "diverged") == diverges
+
+
+def test_the_limit_of_lesson_4a_is_the_printed_one(trained):
+    run = trained("experiment=cubic", "trainer.max_steps=1", "logger=none", "callbacks=none")
+    (limit,) = stability_limits(read_study([], [run.folder])).values()
+    assert f"{limit:.4f}" == "0.1011"
+
+
+@pytest.mark.parametrize("override", ["optimizer=adam", "optimizer=momentum", "loss=mae", "data.batch_size=10"])
+def test_where_the_limit_is_not_exact_there_is_none(trained, override):
+    run = trained("experiment=cubic", override, "trainer.max_steps=1", "logger=none", "callbacks=none")
+    assert stability_limits(read_study([], [run.folder])) == {}
+
+
+@pytest.mark.parametrize(("rate", "text"), [(0.0, "0 %"), (1.0, "100 %"), (0.014, "1.4 %")])
+def test_a_rate_is_in_percent(rate, text):
+    assert percent(rate).replace("\u00a0", " ") == text
+
+
+def test_the_interval_of_the_sentence_is_that_of_the_summary():
+    low, high = wilson_interval(517, 1000)
+    assert (percent(low), percent(high)) == ("48.6\u00a0%", "54.8\u00a0%")
