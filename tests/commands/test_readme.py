@@ -1,5 +1,6 @@
 """The README's commands do what it says: read from its code blocks, none listed here."""
 
+import functools
 import re
 import shlex
 from pathlib import Path
@@ -18,7 +19,11 @@ def test_a_command_of_the_readme_runs(command, typed, monkeypatch):
     monkeypatch.setattr("descentlab.commands.train.draw_in_background", lambda folder: None)  # nobody waits for it
     if "RUN_FOLDER" in " ".join(command):
         typed("train", "model=relu_net", "hydra.run.dir=run", "trainer.max_steps=20")
-    _, script, *arguments = (word.replace("RUN_FOLDER", "run") for word in command)
+    if "SWEEP_FOLDER" in " ".join(command):
+        typed("train", "-m", "experiment=study_hours_rates", "hydra.sweep.dir=sweep", "trainer.max_steps=20")
+    places = {"RUN_FOLDER": "run", "SWEEP_FOLDER": "sweep", "NEW_FOLDER": "new"}
+    words = [functools.reduce(lambda text, place: text.replace(*place), places.items(), word) for word in command]
+    _, script, *arguments = words
     answer = typed(Path(script).stem, *arguments)
     assert (answer.code, answer.err) == (0, "")
     assert answer.out

@@ -12,6 +12,7 @@ from descentlab.reports.study import Study, in_order
 
 _MOST_AXES = 8
 _MOST_LABELS = 10
+_AT_START = "at start"
 
 
 @dataclass(frozen=True)
@@ -44,7 +45,7 @@ def parallel(study: Study, histories: Histories, shown: Sequence[int], most: flo
         starts = [histories.parameters[shown, 0, k].tolist() for k in range(len(histories.names))]
         pairs = zip(histories.names, starts, strict=True)
         varying = [(name, start) for name, start in pairs if len(set(start)) > 1][:room]
-        axes = [_axis(f"{_brief(name)} at start", start) for name, start in varying]
+        axes = [_axis(f"{_brief(name)} {_AT_START}", start) for name, start in varying]
     if len({job.num_steps for job in jobs}) > 1:
         axes.append(_axis("updates", [job.num_steps for job in jobs]))
     for metric in ("train/loss", "val/loss"):
@@ -62,8 +63,8 @@ def parallel(study: Study, histories: Histories, shown: Sequence[int], most: flo
             "y": height,
             "text": label(text),
             "showarrow": False,
-            "xanchor": "left" if place < len(axes) - 1 else "right",
-            "xshift": 5 if place < len(axes) - 1 else -5,
+            "xanchor": "left",
+            "xshift": 5,
             "font": {"size": 11},
             "bgcolor": "@surface/0.8",
             "borderpad": 1,
@@ -78,9 +79,9 @@ def parallel(study: Study, histories: Histories, shown: Sequence[int], most: flo
     layout = {
         "xaxis": {
             "tickvals": list(range(len(axes))),
-            "ticktext": [label(axis.name) for axis in axes],
+            "ticktext": [label(axis.name).replace(_AT_START, f"<br>{_AT_START}") for axis in axes],
             "side": "top",
-            "range": [-0.12, len(axes) - 0.88],
+            "range": [-0.3, len(axes) - 0.5],
             "showgrid": False,
             "fixedrange": True,
             "tickangle": "auto",
@@ -135,6 +136,9 @@ def _axis(name: str, values: Sequence[Any], most: float | None = None) -> _Axis:
         return round(share, 4)
 
     marks = [low * (high / low) ** (k / 4) if is_log else low + (high - low) * k / 4 for k in range(5)]
+    if not is_log and high > low:
+        places_kept = 1 - math.floor(math.log10(high - low))
+        marks = [round(mark, places_kept) + 0.0 for mark in marks]
     ticks = [(k / 4, _brief_number(mark)) for k, mark in enumerate(marks)] if high > low else [(0.5, number(low))]
     return _Axis(name, [height(value) for value in values], ticks, texts)
 

@@ -61,6 +61,7 @@
       xaxis: axis(panel.layout.xaxis), yaxis: axis(panel.layout.yaxis),
     };
     if (panel.section.key === "losses" && logarithmic) layout.xaxis.type = "log";
+    if (panel.section.key === "parallel" && panel.div.clientWidth < 600) layout.xaxis.tickangle = -60;
     return layout;
   }
 
