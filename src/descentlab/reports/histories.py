@@ -11,6 +11,8 @@ import numpy as np
 from jaxtyping import Float32, Int64
 from numpy import ndarray
 
+from descentlab.reports.records import Recorded, read_records
+
 _NOT_PARAMETERS = ("step", "train/loss", "train/mse", "val/loss")
 
 
@@ -41,6 +43,8 @@ def read_histories(folders: Sequence[Path], statuses: Sequence[str], num_rows: i
         statuses: of the jobs; those that `diverged` stay at an infinite loss.
         num_rows: most rows kept.
     """
+    if from_stacks := read_records(folders):
+        return _of_records(from_stacks, statuses, num_rows)
     texts = [_lines(folder / "history.csv") for folder in folders]
     longest = max(texts, key=len, default=[])
     recorded = [int(line.partition(b",")[0]) for line in longest[1:]]
@@ -66,6 +70,21 @@ def read_histories(folders: Sequence[Path], statuses: Sequence[str], num_rows: i
     losses = values[:, :, 0]
     losses[np.isnan(losses) & (np.array(statuses) == "diverged")[:, None]] = np.inf
     return Histories(steps, losses, values[:, :, 1:], names)
+
+
+def _of_records(recorded: Sequence[Recorded | None], statuses: Sequence[str], num_rows: int) -> Histories:
+    """Histories from the records of stacks; without the parameters, which lie there under no names."""
+    longest = max((each[0] for each in recorded if each is not None), key=lambda steps: int(steps[-1]))
+    steps = longest[_spread(len(longest), num_rows)]
+    losses = np.full((len(recorded), len(steps)), np.nan, dtype=np.float32)
+    for member, each in enumerate(recorded):
+        if each is not None:
+            own, values = each
+            reached = steps[: int(np.searchsorted(steps, own[-1])) + 1]
+            losses[member, : len(reached)] = values[np.searchsorted(own, reached, side="right") - 1]
+        if statuses[member] == "diverged":
+            losses[member, np.isnan(losses[member])] = np.inf
+    return Histories(steps, losses, np.empty((*losses.shape, 0), dtype=np.float32), [])
 
 
 def loss_quantiles(losses: Float32[ndarray, "member row"], shares: Sequence[float]) -> Float32[ndarray, "quantile row"]:
