@@ -12,7 +12,7 @@ def test_a_run_gets_its_report_beside_it(typed):
 
 def test_a_sweep_ends_by_naming_the_command_of_its_report(typed, tmp_path):
     swept = typed("train", "-m", "experiment=study_hours_rates", "hydra.sweep.dir=my sweep", "trainer.max_steps=10")
-    assert "report  python scripts/report.py 'sweep=my sweep'" in swept.out.splitlines()
+    assert f"report  python scripts/report.py 'sweep={tmp_path / 'my sweep'}'" in swept.out.splitlines()
     answer = typed("report", "sweep=my sweep", "hparams=sessions")
     assert answer.out == "my sweep/report.html\ntensorboard --logdir sessions\n"
     assert (tmp_path / "my sweep" / "summary").is_dir()
