@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from hydra.core.global_hydra import GlobalHydra
 
 from descentlab.reports.subject import Subject
 
@@ -48,6 +49,7 @@ def swept(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
                 patch.setattr(sys, "argv", ["scripts/train.py", "-m", *overrides, f"hydra.sweep.dir={folder}"])
                 patch.setattr("descentlab.commands.entry.defer", lambda: None)  # other tests import in this process
                 patch.setenv("HYDRA_FULL_ERROR", "1")
+                GlobalHydra.instance().clear()  # which other tests may have left initialised
                 with pytest.raises(SystemExit) as end:
                     main()
                 assert not end.value.code
