@@ -13,6 +13,7 @@ from numpy import ndarray
 from descentlab.errors import InputError
 
 _FOLDER = "stacks"
+_BETWEEN = "\0"
 
 Recorded = tuple[Int64[ndarray, " row"], Float32[ndarray, " row"]]
 """The recorded steps of a job up to its own end, and its losses there."""
@@ -44,7 +45,7 @@ def _read(path: Path) -> dict[str, Recorded]:
         with np.load(path, allow_pickle=False) as arrays:
             numbers, steps = arrays["job"].tolist(), arrays["step"]
             losses, last = arrays["train/loss"], arrays["last/loss"]
-            results = [json.loads(text) for text in bytes(arrays["result"]).decode().split("\n")]
+            results = [json.loads(text) for text in bytes(arrays["result"]).decode().split(_BETWEEN)]
         recorded = {}
         for k, (number, result) in enumerate(zip(numbers, results, strict=True)):
             count = int((steps < result["num_steps"]).sum())
