@@ -8,6 +8,10 @@ class InputError(ValueError):
     """What a user gave cannot be used: the text says what was expected, what came, what to type."""
 
 
+class WriteError(OSError):
+    """A file of a run cannot be written: the disk is full, a limit is reached, or the medium fails."""
+
+
 def did_you_mean(name: str, valid: Iterable[str]) -> str:
     """The sentence that offers the nearest of the `valid` names, then all of them.
 

@@ -3,14 +3,24 @@
 import json
 import math
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from descentlab.errors import InputError
+import orjson
+import yaml
+
+from descentlab.errors import InputError, WriteError
+
+_DUMPER = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
 
 TABLE = "data.csv"
 """The copy of a run's own table in its folder."""
+
+LAST_CHECKPOINT = "checkpoints/last.ckpt"
+"""What a run goes on from, in its folder."""
 
 
 def file_of(folder: Path, name: str) -> Path:
@@ -26,18 +36,51 @@ def file_of(folder: Path, name: str) -> Path:
 
 
 def write_whole(path: Path, content: str | bytes | memoryview) -> None:
-    """Write a file under a temporary name, flush it to the disk, and give it its name."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    """Write a file under a temporary name, flush it to the disk, and give it its name.
+
+    Raises:
+        WriteError: the disk does not take it; what was at `path` before is still there.
+    """
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     data = content.encode() if isinstance(content, str) else content
+    with writing(path):
+        try:
+            with open(temporary, "wb") as file:
+                file.write(data)
+                file.flush()
+                os.fsync(file.fileno())
+            os.replace(temporary, path)
+        except BaseException:
+            with suppress(OSError):
+                temporary.unlink(missing_ok=True)
+            raise
+
+
+@contextmanager
+def writing(path: Path) -> Iterator[None]:
+    """Name the file in the error of an operation that cannot write it."""
     try:
-        with open(temporary, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
-    except BaseException:
+        yield
+    except OSError as error:
+        raise WriteError(error.errno, error.strerror or str(error), str(path)) from error
+
+
+def remove_temporaries(folder: Path) -> None:
+    """Remove what a process left in a folder that was killed while it wrote whole files there."""
+    for temporary in folder.rglob(".*.tmp"):
         temporary.unlink(missing_ok=True)
-        raise
+
+
+def config_text(settings: Mapping[str, Any]) -> str:
+    """Plain settings as YAML, in their order: the text of `config.yaml`."""
+    return "".join(_block_text(orjson.dumps({key: value})) for key, value in settings.items())
+
+
+@lru_cache(maxsize=256)
+def _block_text(block: bytes) -> str:
+    """One group of settings as YAML: the jobs of a sweep have most of them in common."""
+    text: str = yaml.dump(orjson.loads(block), Dumper=_DUMPER, sort_keys=False, allow_unicode=True)
+    return text
 
 
 def strict_json(values: Mapping[str, Any]) -> str:

@@ -1,23 +1,19 @@
 """What a trained module comes to: its result, and the files that say so."""
 
 from collections.abc import Mapping
-from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-import orjson
 import torch
-import yaml
 
 from descentlab.callbacks.history import Rows
 from descentlab.data.points import PointsDataModule
 from descentlab.modules.coefficients import MOST_COLUMNS, num_parameters
 from descentlab.modules.regression import RegressionModule
 from descentlab.nets.linear_in_parameters import LinearInParameters
+from descentlab.runs.files import config_text
 from descentlab.runs.history_file import history_text
 from descentlab.runs.result import Result, Status
-
-_DUMPER = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
 
 
 def outcome_of(
@@ -29,6 +25,7 @@ def outcome_of(
     seconds: dict[str, float],
     engine: str,
     folder: Path,
+    interrupted_by: str | None = None,
 ) -> Result:
     """The result of a module as it is after `num_steps` updates, judged on its data."""
     return Result(
@@ -40,6 +37,7 @@ def outcome_of(
         seconds=seconds,
         engine=engine,
         folder=folder,
+        interrupted_by=interrupted_by,
     )
 
 
@@ -57,18 +55,6 @@ def files_of(
         "history.csv": history_text(module, rows, validation),
         "result.json": result.to_json(),
     }
-
-
-def config_text(settings: Mapping[str, Any]) -> str:
-    """Plain settings as YAML, in their order."""
-    return "".join(_block_text(orjson.dumps({key: value})) for key, value in settings.items())
-
-
-@lru_cache(maxsize=256)
-def _block_text(block: bytes) -> str:
-    """One group of settings as YAML: the jobs of a sweep have most of them in common."""
-    text: str = yaml.dump(orjson.loads(block), Dumper=_DUMPER, sort_keys=False, allow_unicode=True)
-    return text
 
 
 def final_metrics(module: RegressionModule, data: PointsDataModule) -> dict[str, float]:

@@ -31,6 +31,7 @@ class Result:
         seconds: `setup` (from settings to the first step) and `training`.
         engine: what made the steps.
         folder: of the run.
+        interrupted_by: the name of the signal that stopped the run, such as SIGTERM; None if none did.
     """
 
     status: Status
@@ -41,6 +42,7 @@ class Result:
     seconds: dict[str, float]
     engine: str
     folder: Path
+    interrupted_by: str | None = None
 
     def to_json(self) -> str:
         """The text of `result.json`."""
@@ -78,7 +80,8 @@ def result_from(text: str, folder: Path) -> Result:
         values = json.loads(text)
         metrics = {name: math.nan if value is None else value for name, value in values["metrics"].items()}
         coefficients = {name: math.nan if value is None else value for name, value in values["coefficients"].items()}
-        rest = {name: values[name] for name in ("status", "num_steps", "true_coefficients", "seconds", "engine")}
+        names = ("status", "num_steps", "true_coefficients", "seconds", "engine")
+        rest = {name: values[name] for name in names} | {"interrupted_by": values.get("interrupted_by")}
         return Result(metrics=metrics, coefficients=coefficients, folder=folder, **rest)
     except (KeyError, TypeError, AttributeError) as error:
         raise ValueError(f"no result: {error!r}") from error
