@@ -1,12 +1,10 @@
 """Checkpoints: the last state, to go on from, and the best by validation loss."""
 
 import math
-import os
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Protocol, runtime_checkable
 
 import lightning
-import torch
 from annotated_types import Ge
 from lightning.pytorch import Trainer
 from torch import Tensor
@@ -16,11 +14,24 @@ from descentlab.callbacks.validation import validation_losses
 from descentlab.modules.regression import RegressionModule
 
 
+@runtime_checkable
+class Rewindable(Protocol):
+    """A logger that can go back to where it was when a checkpoint was written."""
+
+    def mark(self) -> Any:
+        """Write out all that was logged, and say in plain values how much it is."""
+
+    def rewind(self, mark: Any) -> None:
+        """Remove what was logged since `mark` gave this."""
+
+
 class Checkpoint(StepCallback):
-    """Writes `checkpoints/last.ckpt` every `every` steps and at the end, and with it, where there are
+    """Writes `checkpoints/last.ckpt` every `every` steps and after the last, and with it, where there are
     validation losses, `checkpoints/best.ckpt`: the parameters at the lowest of them.
 
-    Both hold plain values and tensors only, the whole config among them.
+    Both hold plain values and tensors only, the whole config among them. The last one holds besides all
+    that a run needs to go on as if it had never stopped. It is written before anybody looks at the end of
+    the run, for the end of a run that goes on later is no end.
 
     Args:
         every: gradient steps between two.
@@ -30,22 +41,36 @@ class Checkpoint(StepCallback):
         super().__init__(every)
         self._best: dict[str, Any] = {"step": 0, "loss": math.inf, "state_dict": None}
         self._best_is_written = True
+        self._written: int | None = None
 
     def look(self, trainer: Trainer, module: RegressionModule, step: int) -> None:
-        folder = Path(trainer.default_root_dir) / "checkpoints"
         self._keep_if_best(trainer, module, step)
-        if step == 0 and trainer.max_steps > 0:
-            return
-        if trainer.is_global_zero:
-            folder.mkdir(exist_ok=True)
-        _save_whole(folder / "last.ckpt", trainer.save_checkpoint)
-        if not self._best_is_written and trainer.is_global_zero:
-            _save_whole(folder / "best.ckpt", lambda path: torch.save(self._best_checkpoint(module), path))
-            self._best_is_written = True
+        if step > 0 or trainer.max_steps == 0:
+            self._write_last(trainer, step)
+            self._write_best(trainer, module)
 
     def on_train_batch_end(self, trainer: Trainer, pl_module: Any, outputs: Any, batch: Any, batch_idx: int) -> None:
         self._keep_if_best(trainer, pl_module, trainer.global_step)
         super().on_train_batch_end(trainer, pl_module, outputs, batch, batch_idx)
+
+    def on_train_end(self, trainer: Trainer, pl_module: Any) -> None:
+        self._write_last(trainer, trainer.global_step)
+
+    def on_fit_end(self, trainer: Trainer, pl_module: Any) -> None:
+        super().on_fit_end(trainer, pl_module)
+        self._write_best(trainer, pl_module)  # of a run that was killed between the last one and this
+
+    def _write_last(self, trainer: Trainer, step: int) -> None:
+        if self._written != step:
+            self._written = step
+            trainer.save_checkpoint(_folder(trainer) / "last.ckpt")
+
+    def _write_best(self, trainer: Trainer, module: RegressionModule) -> None:
+        if not self._best_is_written and trainer.is_global_zero:
+            trainer.strategy.checkpoint_io.save_checkpoint(
+                self._best_checkpoint(module), _folder(trainer) / "best.ckpt"
+            )
+        self._best_is_written = True
 
     def _keep_if_best(self, trainer: Trainer, module: RegressionModule, step: int) -> None:
         loss = validation_losses(trainer).get(step, math.nan)
@@ -58,12 +83,32 @@ class Checkpoint(StepCallback):
         best = self._best
         return {**plain_checkpoint(module, best["state_dict"], best["step"]), "val/loss": best["loss"]}
 
+    def on_save_checkpoint(self, trainer: Trainer, pl_module: Any, checkpoint: dict[str, Any]) -> None:
+        checkpoint |= {"engine": pl_module.engine_name, "diverged": pl_module.diverged}
+        checkpoint["logs"] = [logger.mark() for logger in trainer.loggers if isinstance(logger, Rewindable)]
+
+    def on_load_checkpoint(self, trainer: Trainer, pl_module: Any, checkpoint: dict[str, Any]) -> None:
+        """Go on from here: the loggers forget what came later, and the module counts from this step.
+
+        Lightning's own progress is left out. It is counted in batches of an epoch, and the place in the
+        epoch is the data module's.
+        """
+        if trainer.is_global_zero:
+            loggers = [logger for logger in trainer.loggers if isinstance(logger, Rewindable)]
+            for logger, mark in zip(loggers, checkpoint["logs"], strict=True):
+                logger.rewind(mark)
+        self._written = checkpoint["global_step"]
+        del checkpoint["loops"]
+        pl_module.go_on(checkpoint["global_step"], checkpoint["engine"], checkpoint["diverged"])
+
     def state_dict(self) -> dict[str, Any]:
         return {**super().state_dict(), "best": self._best}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         super().load_state_dict(state_dict)
         self._best = state_dict["best"]
+        # The file may hold a later one, of steps that are to come again, or the end of a run that now goes on.
+        self._best_is_written = self._best["state_dict"] is None
 
 
 def plain_checkpoint(module: RegressionModule, state: dict[str, Tensor], step: int) -> dict[str, Any]:
@@ -84,11 +129,5 @@ def plain_checkpoint(module: RegressionModule, state: dict[str, Tensor], step: i
     return checkpoint
 
 
-def _save_whole(path: Path, save: Any) -> None:
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        save(temporary)
-        if temporary.exists():
-            os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
+def _folder(trainer: Trainer) -> Path:
+    return Path(trainer.default_root_dir) / "checkpoints"

@@ -134,11 +134,17 @@ class History(Callback):
 
     def state_dict(self) -> dict[str, Any]:
         rows = self.rows()
-        steps = torch.tensor(rows.steps, dtype=torch.long)  # a list of plain numbers takes long to be written
-        return {"steps": steps, "losses": rows.losses, "parameters": rows.parameters, "mse": rows.mse}
+        return {
+            "steps": torch.tensor(rows.steps, dtype=torch.int64),  # a list of as many takes far longer to write
+            "losses": rows.losses,
+            "parameters": rows.parameters,
+            "mse": rows.mse,
+            "last_loss": self._last_loss,
+        }
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         self._steps = state_dict["steps"].tolist()
+        self._last_loss = state_dict["last_loss"]
         self._losses = [state_dict["losses"]]
         parameters, mse = state_dict["parameters"], state_dict["mse"]
         self._parameters = [] if parameters is None else [parameters]

@@ -1,6 +1,7 @@
 """How every command begins and ends: its help, its errors, its exit code."""
 
 import gc
+import signal
 import sys
 import traceback
 from collections.abc import Callable, Iterator, Sequence
@@ -8,8 +9,19 @@ from contextlib import contextmanager
 from typing import NoReturn
 
 from descentlab.deferred import defer
-from descentlab.errors import InputError
+from descentlab.errors import InputError, WriteError
 from descentlab.runs.agreement import speaks_for_all
+
+_EXIT_CODES = {"completed": 0, "failed": 1, "diverged": 3}
+
+
+def exit_code(status: str, interrupted_by: str | None) -> int:
+    """What a run's command ends with: 0 completed, 1 failed, 3 diverged; for a run that a signal stopped
+    128 and the signal's number, as a shell says it of a process that one has ended (130, 143, 138).
+
+    Bad input ends a command with 2, and a disk that takes no more with 4.
+    """
+    return _EXIT_CODES[status] if interrupted_by is None else 128 + signal.Signals[interrupted_by]
 
 
 def refuse(error: InputError) -> NoReturn:
@@ -20,6 +32,16 @@ def refuse(error: InputError) -> NoReturn:
         # A path may have line breaks, the message has none.
         print("error:", *str(error).splitlines(), file=sys.stderr)
     sys.exit(2)
+
+
+def stop_unwritten(error: WriteError) -> NoReturn:
+    """Print what cannot be written and exit with 4."""
+    print(
+        f"error: {error.filename} cannot be written ({error.strerror}). What was written before is whole: "
+        "make room, and go on with python scripts/train.py run=<run folder>.",
+        file=sys.stderr,
+    )
+    sys.exit(4)
 
 
 @contextmanager
@@ -55,3 +77,5 @@ def run(command: Callable[[Sequence[str]], None], help_text: str, needs_argument
             command(arguments)
         except InputError as error:
             refuse(error)
+        except WriteError as error:
+            stop_unwritten(error)

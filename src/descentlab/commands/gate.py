@@ -1,7 +1,7 @@
 """What stands before every run: its settings are checked, then its folder is made, exclusively."""
 
 import traceback
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -11,11 +11,12 @@ from hydra.experimental.callback import Callback
 from omegaconf import DictConfig, read_write
 from omegaconf.errors import OmegaConfBaseException
 
-from descentlab.commands.entry import refuse
-from descentlab.errors import InputError
+from descentlab.commands.entry import refuse, stop_unwritten
+from descentlab.errors import InputError, WriteError
 from descentlab.processes import is_first_process, num_processes
 from descentlab.runs.agreement import shared_folder
 from descentlab.runs.elastic import check_started, processes_wanted, start_processes
+from descentlab.runs.files import config_text, write_whole
 from descentlab.runs.folders import make_exclusively
 from descentlab.settings.check import check
 from descentlab.settings.compose import plain
@@ -40,7 +41,7 @@ class Gate(Callback):
             if num_processes() == 1 and processes_wanted(settings["trainer"]) > 1:
                 raise SystemExit(start_processes(settings["trainer"]))
             check_started(settings["trainer"])
-            _share_folder(config)
+            _share_folder(config, settings)
 
     def on_multirun_start(self, config: DictConfig, **kwargs: Any) -> None:
         with _refusing():
@@ -66,12 +67,13 @@ class Gate(Callback):
             raise SystemExit(1) from None
 
 
-def _share_folder(config: DictConfig) -> None:
+def _share_folder(config: DictConfig, settings: Mapping[str, Any]) -> None:
     """Make the run folder, or be told it by the process that makes it and alone writes into it."""
     own = Path(config.hydra.run.dir)
 
     def make() -> Path:
         make_exclusively(own, "hydra.run.dir")
+        write_whole(own / "config.yaml", config_text(settings))  # from here on the run can be gone on with
         return own.absolute()
 
     folder = shared_folder(make)
@@ -87,3 +89,5 @@ def _refusing() -> Iterator[None]:
         yield
     except (InputError, OmegaConfBaseException) as error:
         refuse(error if isinstance(error, InputError) else explain(error))
+    except WriteError as error:
+        stop_unwritten(error)

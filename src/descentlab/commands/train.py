@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import signal
 import sys
 import traceback
 from collections.abc import Mapping, Sequence
@@ -16,12 +17,15 @@ from hydra.types import RunMode
 from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
 
-from descentlab.commands.entry import brief_process, refuse
+from descentlab.commands.ended import print_ended
+from descentlab.commands.entry import brief_process, exit_code, refuse, stop_unwritten
 from descentlab.commands.figures import draw_in_background
-from descentlab.errors import InputError, did_you_mean
+from descentlab.commands.resume import resume_run
+from descentlab.errors import InputError, WriteError, did_you_mean
 from descentlab.processes import is_first_process
 from descentlab.runs.agreement import ending_together, failing_together
 from descentlab.runs.folders import take_away
+from descentlab.runs.lock import HeldError
 from descentlab.settings.check import check
 from descentlab.settings.compose import CONFIG_NAME, config_folder, plain
 from descentlab.settings.explain import explain, refuse_unnamed_choices
@@ -33,16 +37,15 @@ python scripts/train.py                                         the defaults: co
 python scripts/train.py model=linear data=line optimizer.lr=0.05
 python scripts/train.py experiment=cubic                        a lesson
 python scripts/train.py model=relu_net seed=1,2,3 -m            a sweep: every combination of the lists
+python scripts/train.py run=<run folder>                        a run that was stopped goes on
 python scripts/train.py model=linear --cfg job --resolve        show the settings, train nothing
 
 Choices (group=choice; single settings as group.key=value):
 """
 
-EXIT_CODES = {"completed": 0, "failed": 1, "diverged": 3, "interrupted": 130}
-
 
 def main() -> None:
-    """Run the command line and exit: 0 done, 1 failed, 2 bad input, 3 diverged, 130 interrupted."""
+    """Run the command line and exit as `entry.exit_code` says."""
     if {"-h", "--help"} & set(sys.argv[1:]):
         print(help_text())
         return
@@ -50,28 +53,35 @@ def main() -> None:
     sys.argv[1:] = sorted(sys.argv[1:], key=lambda word: word not in ("-m", "--multirun"))
     os.environ.setdefault("HYDRA_FULL_ERROR", "1")  # Hydra hands its errors on; they are explained here
     register_resolvers()
-    lone: list[str] = []
+    lone: list[int] = []
 
     def job(config: DictConfig) -> None:
         with failing_together():
-            status = run_job(config)
+            code = run_job(config)
         if HydraConfig.get().mode == RunMode.RUN:
-            lone.append(status)
+            lone.append(code)
             if config.figures and is_first_process():
                 draw_in_background(Path(HydraConfig.get().runtime.output_dir))
 
     decorate = hydra.main(config_path=str(config_folder()), config_name=CONFIG_NAME, version_base="1.3")
     with brief_process(), ending_together():
         try:
-            _refuse_unknown_flags(sys.argv[1:])
-            refuse_unnamed_choices(sys.argv[1:])
-            trust_typed(sys.argv[1:])
-            decorate(job)()
+            if any(word.startswith("run=") for word in sys.argv[1:]):
+                lone.append(resume_run(sys.argv[1:]))
+            else:
+                _refuse_unknown_flags(sys.argv[1:])
+                refuse_unnamed_choices(sys.argv[1:])
+                trust_typed(sys.argv[1:])
+                decorate(job)()
         except InputError as error:
             refuse(error)
         except (HydraException, OmegaConfBaseException) as error:
             refuse(explain(error))
-    sys.exit(EXIT_CODES[lone[0]] if lone and is_first_process() else 0)
+        except WriteError as error:
+            stop_unwritten(error)
+        except KeyboardInterrupt:  # before the first step, when nothing is there to be kept
+            sys.exit(128 + signal.SIGINT)
+    sys.exit(lone[0] if lone and is_first_process() else 0)
 
 
 def _refuse_unknown_flags(words: Sequence[str]) -> None:
@@ -89,8 +99,8 @@ def help_text() -> str:
     return HELP.strip() + "".join(f"\n  {name:<11}{names}" for name, names in choices.items())
 
 
-def run_job(config: DictConfig) -> str:
-    """Train what one composed config says, print its table, and return its status."""
+def run_job(config: DictConfig) -> int:
+    """Train what one composed config says, print its table, and return the exit code."""
     job = HydraConfig.get()
     folder = Path(job.runtime.output_dir)
     if job.mode == RunMode.MULTIRUN:
@@ -98,12 +108,14 @@ def run_job(config: DictConfig) -> str:
     try:
         return _train(check(plain(config)), folder)
     except InputError as error:
-        if is_first_process():
+        if is_first_process() and not isinstance(error, HeldError):
             take_away(folder)  # made for this run alone, and nothing was trained
         refuse(error)
+    except WriteError as error:
+        stop_unwritten(error)
 
 
-def _run_job_of_sweep(config: DictConfig, number: int, folder: Path) -> str:
+def _run_job_of_sweep(config: DictConfig, number: int, folder: Path) -> int:
     """Run one job as Hydra's own launchers do: with the settings that were noted at the launch, and so
     that a job that fails, fails alone."""
     from descentlab.sweeps.ledger import ledger_of
@@ -111,7 +123,7 @@ def _run_job_of_sweep(config: DictConfig, number: int, folder: Path) -> str:
 
     noted = ledger_of(folder.parent).jobs
     if (result := ended(folder)) is not None:
-        return result.status
+        return exit_code(result.status, result.interrupted_by)
     try:
         for leftover in folder.iterdir():  # of a job cut short; Hydra has just written its own
             if leftover.name != ".hydra":
@@ -121,17 +133,13 @@ def _run_job_of_sweep(config: DictConfig, number: int, folder: Path) -> str:
         print(f"job {number} failed: {error}", file=sys.stderr)
     except Exception:
         print(f"job {number} failed:\n{traceback.format_exc()}", file=sys.stderr)
-    return "failed"
+    return exit_code("failed", None)
 
 
-def _train(settings: Mapping[str, Any], folder: Path) -> str:
-    from descentlab.reports.stability import divergence_hint  # torch is imported now, not to say no
-    from descentlab.reports.table import result_table
-    from descentlab.runs.stability import start_stability
-    from descentlab.runs.train import train
+def _train(settings: Mapping[str, Any], folder: Path) -> int:
+    from descentlab.runs.train import train  # torch is imported now, not to say no
 
     result = train(settings, folder)
     if is_first_process():
-        hint = divergence_hint(start_stability(settings)) if result.status == "diverged" else None
-        print(result_table(result, hint))
-    return result.status
+        print_ended(result, settings)
+    return exit_code(result.status, result.interrupted_by)

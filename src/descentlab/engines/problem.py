@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, runtime_checkable
 
@@ -134,6 +134,25 @@ class Trace:
     parameters: Float[Tensor, "row parameter"] | None
     num_steps: int
     diverged: bool
+
+
+def rows_within(rows: range, start: int, stop: int) -> range:
+    """Those of the rising `rows` that lie from `start` to before `stop`, counted from `start`."""
+    first = rows.start + max(0, -(-(start - rows.start) // rows.step)) * rows.step
+    return range(first - start, min(stop, rows.stop) - start, rows.step)
+
+
+def joined(traces: Sequence[Trace]) -> Trace:
+    """The trace of several advances, one after another, as of one."""
+    if len(traces) == 1:
+        return traces[0]
+    parameters = [trace.parameters for trace in traces if trace.parameters is not None]
+    return Trace(
+        torch.cat([trace.losses for trace in traces]),
+        torch.cat(parameters) if parameters else None,
+        sum(trace.num_steps for trace in traces),
+        traces[-1].diverged,
+    )
 
 
 @runtime_checkable

@@ -1,6 +1,7 @@
 """What every model family shares: loss, optimiser, training, judging and predicting."""
 
 import math
+import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -10,13 +11,16 @@ from lightning.pytorch import LightningModule
 from torch import Tensor, nn
 
 from descentlab.engines.choose import choose_engine
-from descentlab.engines.problem import Batches, Engine, Problem, Trace
+from descentlab.engines.problem import Batches, Engine, Problem, Trace, joined, rows_within
 from descentlab.functional.losses import degree_of, mse, on_scaled_targets
 from descentlab.functional.standardization import Standardization
 from descentlab.modules.coefficients import MOST_COLUMNS, column_names, columns_of, flat_parameters, num_parameters
 from descentlab.modules.together import highest, predict_in_shares
 from descentlab.nets.linear_in_parameters import LinearInParameters
 from descentlab.targets import build, build_function
+
+SECONDS_UNHEARD = 0.1
+"""About how long an engine works before the run may stop for a signal; steps that take longer stop it each."""
 
 
 class Chunk:
@@ -66,7 +70,9 @@ class RegressionModule(LightningModule):
         self.diverged = False
         self.engine: Engine | None = None
         self.step_loss: Tensor | None = None  # before the last update of Lightning's own
+        self._engine_before: str | None = None  # of a run that goes on
         self._chunked: tuple[Batches, str] | None = None
+        self._pace = 64  # steps an engine makes before the run may stop
 
     def forward(self, x: Float[Tensor, "sample feature"]) -> Float[Tensor, "sample target"]:
         prediction: Tensor = self.net(x)
@@ -175,11 +181,26 @@ class RegressionModule(LightningModule):
     def _advance(self, chunk: Chunk) -> Trace:
         assert self.engine is not None, "chunks come after on_train_start"
         reads_parameters = self.wants_mse or num_parameters(self.net) <= MOST_COLUMNS
-        trace = self.engine.advance(chunk.num_steps, chunk.rows if reads_parameters else range(0))
-        self._count(trace.num_steps)
-        if trace.diverged:
-            self.trainer.should_stop = self.diverged = True
-        return trace
+        rows = chunk.rows if reads_parameters else range(0)
+        traces: list[Trace] = []
+        done = 0
+        while done < chunk.num_steps and not (traces and self.trainer.should_stop):
+            stop = min(done + self._pace, chunk.num_steps)
+            began = time.perf_counter()
+            trace = self.engine.advance(stop - done, rows_within(rows, done, stop))
+            seconds = time.perf_counter() - began
+            self._pace = max(1, int(self._pace * min(4.0, SECONDS_UNHEARD / seconds)))
+            self.count_steps(trace.num_steps)
+            traces.append(trace)
+            done += trace.num_steps
+            if trace.diverged:
+                self.trainer.should_stop = self.diverged = True
+        return joined(traces)
+
+    @property
+    def engine_name(self) -> str:
+        """What makes the steps, or made those of the run that this one goes on with."""
+        return self.engine.name if self.engine is not None else self._engine_before or "lightning"
 
     def optimizer_step(
         self, epoch: int, batch_idx: int, optimizer: Any, optimizer_closure: Callable[[], Any] | None = None
@@ -195,9 +216,21 @@ class RegressionModule(LightningModule):
                 for parameter, value in zip(self.net.parameters(), before, strict=True):
                     parameter.copy_(value)
             self.trainer.should_stop = self.diverged = True
-            self._count(-1)
+            self.count_steps(-1)
 
-    def _count(self, num_steps: int) -> None:
+    def go_on(self, num_steps: int, engine: str, diverged: bool) -> None:
+        """Take on the past of the run that this one goes on with.
+
+        Args:
+            num_steps: gradient updates made.
+            engine: what made them.
+            diverged: whether the run has ended by that.
+        """
+        self.count_steps(num_steps)
+        self._engine_before = engine
+        self.trainer.should_stop = self.diverged = diverged
+
+    def count_steps(self, num_steps: int) -> None:
         """Correct Lightning's count of optimiser steps by those that it saw too few or too many."""
         loop = self.trainer.fit_loop.epoch_loop
         progress = (

@@ -5,7 +5,7 @@ from typing import Any
 
 from lightning.pytorch.loggers import Logger, TensorBoardLogger
 
-from descentlab.runs.outcome import config_text
+from descentlab.runs.files import config_text
 
 STABILITY_LIMIT = "train/stability_limit"
 """The tag of 2 / lambda_max, the learning rate that gradient descent bears."""

@@ -17,6 +17,7 @@ from tensorboard.compat.proto.event_pb2 import Event, SourceMetadata
 from torch.utils.tensorboard import FileWriter, SummaryWriter
 
 from descentlab.runs.crc32c import masked_crc32c
+from descentlab.runs.files import writing
 
 SECONDS = 10.0
 """The least time between two writings, but for those that are asked for."""
@@ -35,7 +36,9 @@ class EventFile:
         self._folder = Path(folder)
         self._folder.mkdir(parents=True, exist_ok=True)
         name = f"events.out.tfevents.{int(time.time()):010d}.{socket.gethostname()}.{os.getpid()}.{next(_numbers)}"
-        self._file = open(self._folder / name, "wb")  # noqa: SIM115  closed by close
+        self.path = self._folder / name
+        self._file = open(self.path, "wb", buffering=0)  # noqa: SIM115  closed by close
+        self._size = 0
         self._waiting: list[bytes] = []
         self._flushed = time.monotonic()
         source = SourceMetadata(writer="descentlab.runs.event_file")
@@ -53,17 +56,30 @@ class EventFile:
             self.flush()
 
     def flush(self) -> None:
-        """Write the events that wait."""
-        self._file.write(b"".join(map(_record, self._waiting)))
-        self._file.flush()
+        """Write the events that wait.
+
+        Raises:
+            WriteError: the disk does not take them; the file ends as before.
+        """
+        rest = memoryview(b"".join(map(_record, self._waiting)))
+        with writing(self.path):
+            try:
+                while rest:
+                    rest = rest[self._file.write(rest) :]
+            except OSError:
+                self._file.truncate(self._size)
+                raise
+        self._size = self._file.tell()
         self._waiting.clear()
         self._flushed = time.monotonic()
 
     def close(self) -> None:
         """Write the events that wait, and close the file."""
         if not self._file.closed:
-            self.flush()
-            self._file.close()
+            try:
+                self.flush()
+            finally:
+                self._file.close()
 
 
 class BulkFileWriter(FileWriter):

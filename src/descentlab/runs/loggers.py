@@ -11,6 +11,7 @@ from tensorboard.compat.proto.summary_pb2 import Summary
 from torch.utils.tensorboard import SummaryWriter
 
 from descentlab.runs.event_file import BulkSummaryWriter
+from descentlab.runs.metrics_file import MetricsFile
 
 
 class BulkTensorBoardLogger(TensorBoardLogger):
@@ -31,6 +32,54 @@ class BulkTensorBoardLogger(TensorBoardLogger):
             values = [Summary.Value(tag=tag, simple_value=float(value)) for tag, value in metrics.items()]
             self.experiment._get_file_writer().add_summary(Summary(value=values), step)
 
+    @rank_zero_only
+    def save(self) -> None:
+        """Write what waits, and no `hparams.yaml`: the run's `config.yaml` is beside it."""
+        if self._experiment is not None:
+            self._experiment.flush()
+
+    def mark(self) -> dict[str, int]:
+        """The bytes of each event file, everything logged so far among them."""
+        self.save()
+        return {path.name: path.stat().st_size for path in self._event_files()}
+
+    def rewind(self, mark: Mapping[str, int]) -> None:
+        """Cut off the event files where they ended at `mark`, so that no step is there twice."""
+        if self._experiment is not None:
+            self._experiment.close()
+            self._experiment = None  # its file is later than the mark
+        for path in self._event_files():
+            if path.name not in mark:
+                path.unlink()
+            elif path.stat().st_size > mark[path.name]:
+                with open(path, "r+b") as file:
+                    file.truncate(mark[path.name])
+
+    def _event_files(self) -> list[Path]:
+        return sorted(Path(self.log_dir).glob("events.out.tfevents.*"))
+
+
+class WholeCSVLogger(CSVLogger):
+    """A CSVLogger whose file is written whole, at every checkpoint and at the end."""
+
+    _experiment: Any  # Lightning's own writer removes what is there already
+
+    @property
+    @rank_zero_experiment
+    def experiment(self) -> Any:
+        if self._experiment is None:
+            self._experiment = MetricsFile(self.log_dir)
+        return self._experiment
+
+    def mark(self) -> int:
+        """The number of rows, all of which are written."""
+        self.save()
+        return len(self.experiment.metrics)
+
+    def rewind(self, mark: int) -> None:
+        """Go on after the rows that were there at `mark`."""
+        self.experiment.rewind(mark)
+
 
 def tensorboard(folder: Path) -> TensorBoardLogger:
     """TensorBoard events in `tensorboard/` of the run folder."""
@@ -39,4 +88,4 @@ def tensorboard(folder: Path) -> TensorBoardLogger:
 
 def csv(folder: Path) -> CSVLogger:
     """The logged scalars as `csv/metrics.csv` of the run folder."""
-    return CSVLogger(folder, name="", version="csv", flush_logs_every_n_steps=1_000_000)
+    return WholeCSVLogger(folder, name="", version="csv", flush_logs_every_n_steps=1_000_000_000)

@@ -4,10 +4,9 @@ import logging
 import signal
 import sys
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
-from types import FrameType
 from typing import Any
 
 import torch
@@ -17,6 +16,7 @@ from descentlab.callbacks.history import History
 from descentlab.callbacks.steps import callbacks_of
 from descentlab.callbacks.validation import validation_losses
 from descentlab.data.points import PointsDataModule
+from descentlab.errors import WriteError
 from descentlab.modules.regression import RegressionModule
 from descentlab.processes import is_first_process
 from descentlab.runs.agreement import sharing_errors
@@ -24,9 +24,12 @@ from descentlab.runs.assemble import assemble, build_trainer
 from descentlab.runs.chunks import Chunks, why_step_by_step
 from descentlab.runs.dashboard import log_dashboard
 from descentlab.runs.elastic import check_started
-from descentlab.runs.files import TABLE, write_whole
+from descentlab.runs.files import LAST_CHECKPOINT, TABLE, config_text, write_whole
 from descentlab.runs.hyperparameters import log_hyperparameters
-from descentlab.runs.outcome import config_text, files_of, outcome_of
+from descentlab.runs.interruption import stopping_alone
+from descentlab.runs.load import settings_of_table
+from descentlab.runs.lock import hold
+from descentlab.runs.outcome import files_of, outcome_of
 from descentlab.runs.result import Result, Status
 from descentlab.runs.stability import rate_warning
 from descentlab.runs.stop_together import stopping_together
@@ -45,30 +48,54 @@ def train(settings: Mapping[str, Any], folder: Path) -> Result:
 
     Raises:
         InputError: the points cannot be read, or the settings do not go together.
+        WriteError: the disk takes no more; the last checkpoint is whole, and the run can go on from it.
+    """
+    with hold(folder):
+        return fit(settings, folder)
+
+
+def fit(settings: Mapping[str, Any], folder: Path, start: int | None = None) -> Result:
+    """Train in a folder that this process holds, from the beginning or from the last checkpoint in it.
+
+    Args:
+        settings: as `train` takes them.
+        folder: of the run.
+        start: the step of the last checkpoint, to go on from there; None begins.
     """
     began = time.perf_counter()
     torch.set_num_threads(1)
     for name in ("lightning.pytorch", "lightning.fabric"):
         logging.getLogger(name).setLevel(logging.WARNING)
     check_started(settings["trainer"])
+    if is_first_process():
+        _write_config(settings, folder / "config.yaml")
     with sharing_errors():
-        data, module = assemble(settings)
+        has_copy = (folder / TABLE).is_file()
+        points = settings_of_table(settings["data"], folder) if has_copy or start is not None else settings["data"]
+        data, module = assemble({**settings, "data": points})
+        module.config = dict(settings)
         trainer = build_trainer(settings, folder)
     if (warning := rate_warning(module, data)) is not None and is_first_process():
         print(warning, file=sys.stderr)
-    if trainer.is_global_zero:
-        write_whole(folder / "config.yaml", config_text(settings))
-        if data.source is not None:
-            write_whole(folder / TABLE, data.source.read_bytes())
-    log_dashboard(trainer.loggers, settings)
-    _choose_stepping(settings, data, module, trainer)
+    if trainer.is_global_zero and data.source is not None and data.source != folder / TABLE:
+        write_whole(folder / TABLE, data.source.read_bytes())
+    if start is None:
+        log_dashboard(trainer.loggers, settings)
+    _choose_stepping(settings, data, module, trainer, start or 0)
+    checkpoint = None if start is None else folder / LAST_CHECKPOINT
     started = time.perf_counter()
     status: Status = "failed"
-    stopping = _stopping_at_signals if trainer.world_size == 1 else stopping_together
+    interrupted_by: str | None = None
+    stopping = stopping_alone if trainer.world_size == 1 else stopping_together
     try:
         with stopping(trainer) as received, quietly():
-            trainer.fit(module, datamodule=data)
-        status = "diverged" if module.diverged else "interrupted" if received else "completed"
+            trainer.fit(module, datamodule=data, ckpt_path=checkpoint, weights_only=True)
+        if module.diverged:
+            status = "diverged"
+        elif received and trainer.global_step < trainer.max_steps:
+            status, interrupted_by = "interrupted", signal.Signals(received[0]).name
+        else:
+            status = "completed"
     finally:
         result = outcome_of(
             module,
@@ -78,14 +105,21 @@ def train(settings: Mapping[str, Any], folder: Path) -> Result:
             seconds={"setup": started - began, "training": time.perf_counter() - started},
             engine=_engine_of(module, trainer),
             folder=folder,
+            interrupted_by=interrupted_by,
         )
         if trainer.is_global_zero:
             _write(result, settings, data, module, trainer)
     return result
 
 
+def _write_config(settings: Mapping[str, Any], path: Path) -> None:
+    text = config_text(settings)
+    if not path.is_file() or path.read_text(encoding="utf-8") != text:
+        write_whole(path, text)
+
+
 def _choose_stepping(
-    settings: Mapping[str, Any], data: PointsDataModule, module: RegressionModule, trainer: Trainer
+    settings: Mapping[str, Any], data: PointsDataModule, module: RegressionModule, trainer: Trainer, start: int
 ) -> None:
     engine: str = settings["trainer"]["engine"]
     reason = why_step_by_step(module, trainer, engine)
@@ -96,14 +130,12 @@ def _choose_stepping(
     callbacks = callbacks_of(trainer)
     module.train_in_chunks(data.batches, engine)
     history = next(callback for callback in callbacks if isinstance(callback, History))
-    data.chunks = Chunks(callbacks, history, start=0, stop=settings["trainer"]["max_steps"])
+    data.chunks = Chunks(callbacks, history, start=start, stop=settings["trainer"]["max_steps"])
 
 
 def _engine_of(module: RegressionModule, trainer: Trainer) -> str:
     """What made the steps; `none` where there were none to be made."""
-    if trainer.max_steps == 0:
-        return "none"
-    return "lightning" if module.engine is None else module.engine.name
+    return "none" if trainer.max_steps == 0 else module.engine_name
 
 
 def _write(
@@ -116,30 +148,18 @@ def _write(
     callbacks = callbacks_of(trainer)
     history = next(callback for callback in callbacks if isinstance(callback, History))
     files = files_of(result, settings, module, history.rows(), validation_losses(trainer))
-    log_hyperparameters(trainer.loggers, settings, result)
-    for name, text in files.items():
-        write_whole(result.folder / name, text)
-
-
-@contextmanager
-def _stopping_at_signals(trainer: Trainer) -> Iterator[list[int]]:
-    """Let SIGINT and SIGTERM stop the run at the next event; the list holds the signals that came."""
-    received: list[int] = []
-
-    def stop(number: int, frame: FrameType | None) -> None:
-        received.append(number)
-        trainer.should_stop = True
-        # Lightning notes a SIGTERM too, and would leave by an exception, without a last checkpoint.
-        trainer._signal_connector.received_sigterm = False
-        signal.signal(number, signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL)
-
-    names = (signal.SIGINT, signal.SIGTERM)
-    try:
-        held = {number: signal.signal(number, stop) for number in names}
-    except ValueError:  # not the main thread, where signals cannot be handled
-        held = {}
-    try:
-        yield received
-    finally:
-        for number, handler in held.items():
-            signal.signal(number, handler)
+    del files["config.yaml"]  # there since the beginning
+    writers = [
+        partial(log_hyperparameters, trainer.loggers, settings, result),
+        *(partial(write_whole, result.folder / name, text) for name, text in files.items()),
+    ]
+    last = writers.pop()  # the result, which says that the others are there
+    failures: list[WriteError] = []
+    for write in writers:
+        try:
+            write()
+        except WriteError as failure:
+            failures.append(failure)
+    if failures:
+        raise failures[0]
+    last()

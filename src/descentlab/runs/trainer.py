@@ -12,6 +12,7 @@ from lightning.pytorch.loggers import Logger
 from lightning.pytorch.plugins.environments import TorchElasticEnvironment
 
 from descentlab.processes import num_processes
+from descentlab.runs.checkpoint_io import WholeCheckpointIO
 
 
 def make_trainer(
@@ -49,7 +50,7 @@ def make_trainer(
             devices=devices,
             num_nodes=num_nodes,
             strategy=strategy if together else "auto",
-            plugins=TorchElasticEnvironment() if together else None,
+            plugins=[WholeCheckpointIO(), *([TorchElasticEnvironment()] if together else [])],
             gradient_clip_val=gradient_clip_val,
             default_root_dir=folder,
             callbacks=callbacks,

@@ -1,0 +1,46 @@
+"""`train.py run=<run folder>`: a run that was stopped goes on."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from descentlab.commands.ended import print_ended
+from descentlab.commands.entry import exit_code
+from descentlab.commands.figures import draw_in_background
+from descentlab.errors import InputError
+from descentlab.processes import is_first_process, num_processes
+from descentlab.runs.elastic import processes_wanted
+from descentlab.runs.files import file_of
+from descentlab.settings.compose import read_settings
+from descentlab.settings.extend import extended
+from descentlab.settings.trust import trust_typed
+
+
+def resume_run(arguments: Sequence[str]) -> int:
+    """Go on with the run that the arguments name, print what comes of it, and return the exit code.
+
+    Args:
+        arguments: as typed; `run=<run folder>` is among them.
+    """
+    folders = [word.removeprefix("run=") for word in arguments if word.startswith("run=")]
+    overrides = trust_typed([word for word in arguments if not word.startswith("run=")])
+    for word in overrides:
+        if word.startswith("-"):
+            raise InputError(f"{word}: expected settings beside run=, got a flag; a sweep goes on with -m … resume=….")
+    if len(folders) != 1 or not folders[0]:
+        raise InputError(f"run: expected one run folder, got {', '.join(folders) or 'none'}.")
+    folder = Path(folders[0])
+    if (folder / "jobs.json").is_file():
+        raise InputError(f"run: {folder} is a sweep's; type its command again with -m and resume={folder}.")
+    settings = extended(read_settings(file_of(folder, "config.yaml")), overrides)
+    if max(num_processes(), processes_wanted(settings["trainer"])) > 1:
+        raise InputError(f"run: expected a run of one process, got one of several, {folder}, which cannot go on.")
+    from descentlab.runs.resume import resume  # torch is imported now, not to say no
+
+    result, had_ended = resume(settings, folder)
+    if is_first_process():
+        if had_ended:
+            print(f"{folder} has ended before; nothing was done")
+        print_ended(result, settings)
+        if settings["figures"] and not had_ended:
+            draw_in_background(folder)
+    return exit_code(result.status, result.interrupted_by)

@@ -1,0 +1,62 @@
+"""A run that was stopped goes on in its own folder."""
+
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from descentlab.errors import InputError
+from descentlab.runs.files import LAST_CHECKPOINT, file_of, remove_temporaries
+from descentlab.runs.load import read_checkpoint
+from descentlab.runs.lock import hold
+from descentlab.runs.result import Result, read_result
+from descentlab.runs.train import fit
+from descentlab.settings.compose import read_settings
+
+_OF_THE_STEPS = ("checkpoints", "csv", "figures", "history.csv", "tensorboard")
+"""What a run leaves that was stopped before its first checkpoint, and makes again."""
+
+
+def resume(settings: Mapping[str, Any], folder: Path) -> tuple[Result, bool]:
+    """Go on with a run from its last checkpoint, or from the beginning where there is none yet.
+
+    It ends with the weights, the history and the result, but for its times, of a run that was never
+    stopped. A run that has ended stays as it is, unless the settings now ask for more steps.
+
+    Args:
+        settings: the run's own, or what `descentlab.settings.extend` made of them.
+        folder: of the run.
+
+    Returns:
+        The result, and whether the run had ended before.
+
+    Raises:
+        InputError: another process holds the folder, or its checkpoint cannot be gone on from.
+        WriteError: the disk takes no more.
+    """
+    with hold(folder):
+        result = read_result(folder)
+        more = settings["trainer"]["max_steps"] > read_settings(folder / "config.yaml")["trainer"]["max_steps"]
+        if result is not None and (result.status == "diverged" or (result.status == "completed" and not more)):
+            return result, True
+        remove_temporaries(folder)
+        start = _last_step(file_of(folder, LAST_CHECKPOINT))
+        (folder / "result.json").unlink(missing_ok=True)
+        if start is None:
+            for name in _OF_THE_STEPS:
+                shutil.rmtree(folder / name) if (folder / name).is_dir() else (folder / name).unlink(missing_ok=True)
+        return fit(settings, folder, start), False
+
+
+def _last_step(checkpoint: Path) -> int | None:
+    """The step of a checkpoint, None where there is none."""
+    if not checkpoint.is_file():
+        return None
+    state = read_checkpoint(checkpoint)
+    if not {"loops", "optimizer_states", "logs"} <= set(state):
+        raise InputError(
+            f"{checkpoint}: expected all that a run needs to go on, got its weights alone, as a job of a stacked "
+            "sweep leaves them; run the job's own command with more steps instead."
+        )
+    step: int = state["global_step"]
+    return step
