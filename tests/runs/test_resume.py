@@ -1,0 +1,158 @@
+"""A run that was stopped goes on in its folder, and ends as one that was never stopped."""
+
+import json
+import shutil
+import signal
+
+import pytest
+import torch
+
+from descentlab.callbacks.steps import StepCallback
+from descentlab.errors import InputError
+from descentlab.runs.files import LAST_CHECKPOINT
+from descentlab.runs.load import load_module, read_checkpoint
+from descentlab.runs.resume import resume
+from descentlab.runs.soak import differences, soak
+from descentlab.runs.train import train
+from descentlab.settings.compose import compose, read_settings
+from descentlab.settings.extend import extended
+
+SHORT = ("trainer.max_steps=60", "callbacks.checkpoint.every=9", "logger.every=7", "callbacks.histograms.every=20")
+FULL = ("model=linear", "optimizer=adam", "scheduler=cosine", *SHORT)
+
+KILLED = {
+    "adam, a schedule and minibatches": "model=linear optimizer=adam scheduler=cosine data.batch_size=7",
+    "momentum, another loss and a thinned history": "model=relu_net optimizer=momentum loss=huber history.every=4",
+    "stepped by Lightning": "model=polynomial optimizer=rmsprop data.batch_size=30 trainer.engine=lightning",
+    "diverging": "experiment=cubic optimizer.lr=1 trainer.engine=eager",
+    "diverging under Lightning": "experiment=cubic optimizer.lr=1 data.batch_size=30 trainer.engine=lightning",
+}
+
+
+@pytest.mark.parametrize("overrides", KILLED.values(), ids=KILLED)
+def test_a_run_killed_at_random_points_ends_bit_for_bit_as_one_that_was_not(tmp_path, overrides):
+    ended = list(soak(compose([*overrides.split(), *SHORT]), tmp_path, kills=6, seed=len(overrides)))
+    assert sum(kills for kills, _ in ended) >= 6
+    assert [found for _, found in ended if found] == []
+
+
+class Stopped(StepCallback):
+    """Ends the run at one step as an error would, without a word to anybody."""
+
+    def state_dict(self):
+        return {}  # else Lightning would miss this callback in the run that goes on
+
+    def look(self, trainer, module, step) -> None:
+        if step == self.every:
+            raise RuntimeError("stopped")
+
+
+@pytest.fixture
+def stopped(train_with, tmp_path):
+    """A run that stopped at some step, after the checkpoint of step 27."""
+
+    def run(step: int, *overrides: str):
+        folder = tmp_path / "stopped"
+        folder.mkdir()
+        with pytest.raises(RuntimeError, match="stopped"):
+            train_with(folder, [Stopped(step)], *overrides)
+        return folder
+
+    return run
+
+
+def test_a_run_goes_on_from_its_last_checkpoint_with_its_own_settings(stopped, trained):
+    folder = stopped(30, *FULL)
+    assert read_checkpoint(folder / LAST_CHECKPOINT)["global_step"] == 27
+    result, had_ended = resume(read_settings(folder / "config.yaml"), folder)
+    assert (result.status, result.num_steps, had_ended) == ("completed", 60, False)
+    assert differences(trained(*FULL).folder, folder) == []
+
+
+def test_a_run_without_a_checkpoint_begins_again(stopped, trained):
+    folder = stopped(8, *FULL)
+    assert not (folder / LAST_CHECKPOINT).exists()
+    resume(read_settings(folder / "config.yaml"), folder)
+    assert differences(trained(*FULL).folder, folder) == []
+
+
+def test_what_was_torn_by_a_kill_is_cleared_away(stopped, trained):
+    folder = stopped(30, *FULL)
+    (folder / "checkpoints" / ".last.ckpt.99.tmp").write_bytes(b"PK")
+    (folder / ".history.csv.99.tmp").write_text("step,tra")
+    (folder / ".lock").write_text("")
+    for events in (folder / "tensorboard").glob("events.*"):
+        events.write_bytes(events.read_bytes() + b"\x18\x00\x00")
+    resume(read_settings(folder / "config.yaml"), folder)
+    assert differences(trained(*FULL).folder, folder) == []
+
+
+def test_a_run_can_be_extended(tmp_path, trained):
+    train(compose([*FULL, "trainer.max_steps=40", "scheduler=constant"]), tmp_path)
+    settings = extended(read_settings(tmp_path / "config.yaml"), ["trainer.max_steps=60"])
+    result, had_ended = resume(settings, tmp_path)
+    assert (result.num_steps, had_ended) == (60, False)
+    assert differences(trained(*FULL, "scheduler=constant").folder, tmp_path) == []
+
+
+def test_a_schedule_keeps_its_length_when_a_run_is_extended(tmp_path):
+    train(compose([*FULL, "trainer.max_steps=40"]), tmp_path)
+    settings = extended(read_settings(tmp_path / "config.yaml"), ["trainer.max_steps=41"])
+    assert settings["scheduler"]["T_max"] == 40
+
+
+@pytest.mark.parametrize("name", [signal.SIGINT, signal.SIGTERM, signal.SIGUSR1], ids=lambda number: number.name)
+def test_a_run_that_a_signal_stopped_between_looks_goes_on_as_if_it_had_not(train_with, tmp_path, trained, name):
+    class Signalled(StepCallback):
+        def state_dict(self):
+            return {}
+
+        def look(self, trainer, module, step) -> None:
+            if step == 25:
+                signal.raise_signal(name)
+
+    first = train_with(tmp_path, [Signalled(25)], *FULL)
+    assert (first.result["status"], first.result["num_steps"]) == ("interrupted", 25)
+    assert first.result["interrupted_by"] == name.name
+    resume(read_settings(tmp_path / "config.yaml"), tmp_path)
+    assert differences(trained(*FULL).folder, tmp_path) == []
+
+
+@pytest.mark.parametrize(
+    "overrides", [FULL, ("experiment=cubic", "optimizer.lr=1", "logger=none")], ids=["completed", "diverged"]
+)
+def test_a_run_that_has_ended_is_left_alone(trained, tmp_path, overrides):
+    folder = tmp_path / "run"
+    shutil.copytree(trained(*overrides).folder, folder)
+    before = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+    result, had_ended = resume(read_settings(folder / "config.yaml"), folder)
+    assert had_ended
+    assert result.status == json.loads((folder / "result.json").read_text())["status"]
+    assert {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()} == before
+
+
+def test_a_run_goes_on_from_the_copy_of_its_table(stopped, tmp_path):
+    table = tmp_path / "points.csv"
+    table.write_text("a,b\n" + "".join(f"{k},{2 * k + k % 3}\n" for k in range(20)))
+    data = ("data=table", f"data.path={table}", "data.features=[a]", "data.target=b", "data.standardize=true")
+    folder = stopped(30, *FULL, *data)
+    table.unlink()
+    result, _ = resume(read_settings(folder / "config.yaml"), folder)
+    assert result.num_steps == 60
+    assert read_settings(folder / "config.yaml")["data"]["path"] == str(table)
+
+
+def test_weights_alone_are_nothing_to_go_on_from(tmp_path):
+    train(compose([*FULL]), tmp_path)
+    state = read_checkpoint(tmp_path / LAST_CHECKPOINT)
+    del state["optimizer_states"]
+    torch.save(state, tmp_path / LAST_CHECKPOINT)
+    settings = extended(read_settings(tmp_path / "config.yaml"), ["trainer.max_steps=61"])
+    with pytest.raises(InputError, match="got its weights alone"):
+        resume(settings, tmp_path)
+    assert (tmp_path / "result.json").is_file()
+
+
+def test_a_checkpoint_on_the_way_is_one_to_judge_by(stopped):
+    folder = stopped(30, *FULL)
+    assert load_module(folder).coefficients().keys() == {"w0", "w1"}
