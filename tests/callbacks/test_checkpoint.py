@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+from lightning.pytorch import Trainer
 
 from descentlab.modules.linear import LinearRegression
 
@@ -78,7 +79,17 @@ def test_a_checkpoint_is_written_on_the_way(train_with, tmp_path):
             if step == 25:
                 raise RuntimeError("killed")
 
+    often = ("callbacks.checkpoint.every=10", "callbacks.checkpoint.seconds=0")
     with pytest.raises(RuntimeError, match="killed"):
-        train_with(tmp_path, [Killed(25)], "model=linear", "callbacks.checkpoint.every=10", "trainer.max_steps=60")
+        train_with(tmp_path, [Killed(25)], "model=linear", *often, "trainer.max_steps=60")
     last = torch.load(tmp_path / "checkpoints" / "last.ckpt", weights_only=True)
     assert last["global_step"] == 20
+
+
+@pytest.mark.parametrize(("seconds", "steps"), [(1e6, [60]), (0, [10, 20, 30, 40, 50, 60])], ids=["long", "none"])
+def test_checkpoints_on_the_way_keep_a_distance_in_time(train_with, tmp_path, monkeypatch, seconds, steps):
+    written: list[int] = []
+    monkeypatch.setattr(Trainer, "save_checkpoint", lambda trainer, path: written.append(trainer.global_step))
+    often = ("callbacks.checkpoint.every=10", f"callbacks.checkpoint.seconds={seconds}")
+    train_with(tmp_path, [], "model=linear", *often, "trainer.max_steps=60")
+    assert written == steps

@@ -12,7 +12,15 @@ from descentlab.callbacks.scalars import Scalars
 from descentlab.commands.entry import exit_code
 from descentlab.runs.lock import hold
 
-RUN = ("model=linear", "trainer.max_steps=40", "logger.every=10", "callbacks.checkpoint.every=10", "figures=false")
+OFTEN = ("callbacks.checkpoint.every=10", "callbacks.checkpoint.seconds=0")
+RUN = (
+    "model=linear",
+    "trainer.max_steps=40",
+    "logger.every=10",
+    *OFTEN,
+    "callbacks.checkpoint.seconds=0",
+    "figures=false",
+)
 
 
 @pytest.fixture

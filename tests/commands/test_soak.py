@@ -1,6 +1,13 @@
 """soak.py: kills runs, compares them, and says by its exit code if any differs."""
 
-QUICK = ("model=linear", "trainer.max_steps=20", "logger=none", "callbacks=none", "callbacks.checkpoint.every=4")
+QUICK = (
+    "model=linear",
+    "trainer.max_steps=20",
+    "logger=none",
+    "callbacks=none",
+    "callbacks.checkpoint.every=4",
+    "callbacks.checkpoint.seconds=0",
+)
 
 
 def test_killed_runs_that_end_alike_are_counted(typed, tmp_path, monkeypatch):

@@ -16,7 +16,14 @@ from descentlab.runs.soak import differences, forked
 from descentlab.runs.train import train
 from descentlab.settings.compose import compose, read_settings
 
-RUN = ("model=linear", "trainer.max_steps=900", "callbacks.checkpoint.every=100", "logger.every=100")
+OFTEN = ("callbacks.checkpoint.every=100", "callbacks.checkpoint.seconds=0")
+RUN = (
+    "model=linear",
+    "trainer.max_steps=900",
+    *OFTEN,
+    "callbacks.checkpoint.seconds=0",
+    "logger.every=100",
+)
 LIMIT = 16_000
 """Bytes a file may have: fewer than the last checkpoint with 900 rows of history, more than that with 100."""
 

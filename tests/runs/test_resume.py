@@ -17,7 +17,14 @@ from descentlab.runs.train import train
 from descentlab.settings.compose import compose, read_settings
 from descentlab.settings.extend import extended
 
-SHORT = ("trainer.max_steps=60", "callbacks.checkpoint.every=9", "logger.every=7", "callbacks.histograms.every=20")
+OFTEN = ("callbacks.checkpoint.every=9", "callbacks.checkpoint.seconds=0")
+SHORT = (
+    "trainer.max_steps=60",
+    *OFTEN,
+    "callbacks.checkpoint.seconds=0",
+    "logger.every=7",
+    "callbacks.histograms.every=20",
+)
 FULL = ("model=linear", "optimizer=adam", "scheduler=cosine", *SHORT)
 
 KILLED = {

@@ -1,6 +1,7 @@
 """Checkpoints: the last state, to go on from, and the best by validation loss."""
 
 import math
+import time
 from pathlib import Path
 from typing import Annotated, Any, Protocol, runtime_checkable
 
@@ -26,7 +27,7 @@ class Rewindable(Protocol):
 
 
 class Checkpoint(StepCallback):
-    """Writes `checkpoints/last.ckpt` every `every` steps and after the last, and with it, where there are
+    """Writes `checkpoints/last.ckpt` on the way and after the last step, and with it, where there are
     validation losses, `checkpoints/best.ckpt`: the parameters at the lowest of them.
 
     Both hold plain values and tensors only, the whole config among them. The last one holds besides all
@@ -35,17 +36,21 @@ class Checkpoint(StepCallback):
 
     Args:
         every: gradient steps between two.
+        seconds: the least time between two on the way. To bring one to the disk takes milliseconds, the time
+            of hundreds of steps, and what a kill costs a run is time.
     """
 
-    def __init__(self, every: Annotated[int, Ge(1)]) -> None:
+    def __init__(self, every: Annotated[int, Ge(1)], seconds: Annotated[float, Ge(0)]) -> None:
         super().__init__(every)
+        self.seconds = seconds
+        self._since = time.monotonic()
         self._best: dict[str, Any] = {"step": 0, "loss": math.inf, "state_dict": None}
         self._best_is_written = True
         self._written: int | None = None
 
     def look(self, trainer: Trainer, module: RegressionModule, step: int) -> None:
         self._keep_if_best(trainer, module, step)
-        if step > 0 or trainer.max_steps == 0:
+        if trainer.max_steps == 0 or (step > 0 and time.monotonic() - self._since >= self.seconds):
             self._write_last(trainer, step)
             self._write_best(trainer, module)
 
@@ -64,6 +69,7 @@ class Checkpoint(StepCallback):
         if self._written != step:
             self._written = step
             trainer.save_checkpoint(_folder(trainer) / "last.ckpt")
+            self._since = time.monotonic()
 
     def _write_best(self, trainer: Trainer, module: RegressionModule) -> None:
         if not self._best_is_written and trainer.is_global_zero:

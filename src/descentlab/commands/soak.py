@@ -17,9 +17,12 @@ python scripts/soak.py kills=100 [chance=0] [model=relu_net optimizer=adam …]
 Kills runs of what the settings compose with SIGKILL, at random moments and in
 the midst of writing, and lets them go on until they end. Each must then be
 bit for bit the run that was not killed: weights, states, history, logs, result.
-chance= is the seed of the moments; the rest is what scripts/train.py takes.
+chance= is the seed of the moments; the rest is what scripts/train.py takes
+(callbacks.checkpoint.every=20 callbacks.checkpoint.seconds=0 unless given).
 Exits with 1 and keeps the folders if anything differs.
 """
+
+_OFTEN = ("callbacks.checkpoint.every=20", "callbacks.checkpoint.seconds=0")
 
 
 def main() -> None:
@@ -30,7 +33,7 @@ def main() -> None:
 def _soak(arguments: Sequence[str]) -> None:
     own = [word for word in arguments if word.partition("=")[0] in ("kills", "chance")]
     given = read_arguments(own, {"kills": PositiveInt, "chance": NonNegativeInt}, required=["kills"])
-    settings = compose([word for word in arguments if word not in own])
+    settings = compose([*_OFTEN, *(word for word in arguments if word not in own)])
     from descentlab.runs.soak import soak  # torch is imported now, not to say no
 
     folder = Path(tempfile.mkdtemp(prefix="descentlab-soak-"))
