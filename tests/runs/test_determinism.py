@@ -7,7 +7,7 @@ import sys
 import pytest
 import torch
 
-RUN = ("model=wide_net", "model.hidden_width=40", "optimizer=adam", "data.batch_size=30", "trainer.max_steps=200")
+RUN = ("model=polynomial", "optimizer=adam", "data.batch_size=30", "trainer.max_steps=200")
 
 
 @pytest.fixture(scope="module")
