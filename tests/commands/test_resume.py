@@ -161,3 +161,11 @@ def test_a_disk_that_takes_no_more_is_one_message_and_exit_code_4(typed, monkeyp
 )
 def test_the_exit_code_says_how_a_run_ended(status, signal_name, code):
     assert exit_code(status, signal_name) == code
+
+
+def test_a_run_of_several_processes_does_not_go_on(typed, folder):
+    config = folder / "config.yaml"
+    config.write_text(config.read_text().replace("devices: 1", "devices: 2"))
+    answer = typed("train", "run=run")
+    assert (answer.code, answer.out) == (2, "")
+    assert answer.err.startswith("error: run: expected a run of one process")

@@ -66,3 +66,12 @@ def test_a_group_of_scalars_goes_to_its_folders(tmp_path):
     logger.log_metrics({"both": {"a": 1.0, "b": 2.0}}, 0)
     logger.finalize("success")
     assert (tmp_path / "tensorboard" / "both_a").is_dir()
+
+
+def test_a_later_file_is_read_after_an_earlier_one_whatever_process_and_second_it_is_of(tmp_path, monkeypatch):
+    for pid, step in ((999_999, 0), (1, 1), (500, 2)):
+        monkeypatch.setattr("os.getpid", lambda pid=pid: pid)
+        writer = BulkSummaryWriter(log_dir=str(tmp_path))
+        writer.add_scalar("a", 0.0, step)
+        writer.close()
+    assert [event.step for event in read(tmp_path).Scalars("a")] == [0, 1, 2]

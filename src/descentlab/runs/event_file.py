@@ -22,6 +22,8 @@ from descentlab.runs.files import writing
 SECONDS = 10.0
 """The least time between two writings, but for those that are asked for."""
 
+_PREFIX = "events.out.tfevents."
+
 _numbers = count()
 
 
@@ -35,7 +37,7 @@ class EventFile:
     def __init__(self, folder: str | Path) -> None:
         self._folder = Path(folder)
         self._folder.mkdir(parents=True, exist_ok=True)
-        name = f"events.out.tfevents.{int(time.time()):010d}.{socket.gethostname()}.{os.getpid()}.{next(_numbers)}"
+        name = f"{_PREFIX}{_next_second(self._folder):010d}.{socket.gethostname()}.{os.getpid()}.{next(_numbers)}"
         self.path = self._folder / name
         self._file = open(self.path, "wb", buffering=0)  # noqa: SIM115  closed by close
         self._size = 0
@@ -101,6 +103,12 @@ class BulkSummaryWriter(SummaryWriter):
             self.all_writers = {self.log_dir: self.file_writer}
         writer: FileWriter = self.file_writer
         return writer
+
+
+def _next_second(folder: Path) -> int:
+    """The time, or a second after the latest file, for TensorBoard reads files in the order of their names."""
+    seconds = [path.name.removeprefix(_PREFIX).partition(".")[0] for path in folder.glob(f"{_PREFIX}*")]
+    return max([int(time.time()), *(int(text) + 1 for text in seconds if text.isdigit())])
 
 
 def _record(data: bytes) -> bytes:
