@@ -91,7 +91,8 @@ class Checkpoint(StepCallback):
 
     def on_save_checkpoint(self, trainer: Trainer, pl_module: Any, checkpoint: dict[str, Any]) -> None:
         checkpoint |= {"engine": pl_module.engine_name, "diverged": pl_module.diverged}
-        checkpoint["logs"] = [logger.mark() for logger in trainer.loggers if isinstance(logger, Rewindable)]
+        if trainer.is_global_zero:  # which alone logs, and alone writes this
+            checkpoint["logs"] = [logger.mark() for logger in _rewindable(trainer)]
 
     def on_load_checkpoint(self, trainer: Trainer, pl_module: Any, checkpoint: dict[str, Any]) -> None:
         """Go on from here: the loggers forget what came later, and the module counts from this step.
@@ -100,8 +101,7 @@ class Checkpoint(StepCallback):
         epoch is the data module's.
         """
         if trainer.is_global_zero:
-            loggers = [logger for logger in trainer.loggers if isinstance(logger, Rewindable)]
-            for logger, mark in zip(loggers, checkpoint["logs"], strict=True):
+            for logger, mark in zip(_rewindable(trainer), checkpoint["logs"], strict=True):
                 logger.rewind(mark)
         self._written = checkpoint["global_step"]
         del checkpoint["loops"]
@@ -137,3 +137,7 @@ def plain_checkpoint(module: RegressionModule, state: dict[str, Tensor], step: i
 
 def _folder(trainer: Trainer) -> Path:
     return Path(trainer.default_root_dir) / "checkpoints"
+
+
+def _rewindable(trainer: Trainer) -> list[Rewindable]:
+    return [logger for logger in trainer.loggers if isinstance(logger, Rewindable)]
