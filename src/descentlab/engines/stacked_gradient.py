@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
+from functools import reduce
+from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from descentlab.engines.compile import compile_step
 from descentlab.engines.problem import Loss
@@ -15,6 +19,9 @@ from descentlab.engines.same_bits import same_bits
 
 Gradient = Callable[[dict[str, Tensor]], tuple[Tensor, list[Tensor]]]
 """`(parameters by name) -> losses [member], gradients in the order of the parameters`"""
+
+MOST_TERMS, MOST_COLUMNS = 8, 16
+"""The size of a right factor up to which multiplications are cheaper than a product of matrices."""
 
 
 def stacked_gradient(net: nn.Module, loss: Loss, x: Tensor, y: Tensor, buffers: dict[str, Tensor]) -> Gradient:
@@ -49,16 +56,56 @@ def record_gradient(gradient: Gradient, parameters: dict[str, Tensor]) -> Progra
     """
     start = {name: parameter.clone() for name, parameter in parameters.items()}
     try:
-        (losses, gradients), operations = record(lambda: gradient(parameters))
-        tensors = list(parameters.values())
-        program = build_program(operations, losses, list(gradients), tensors, {})
-        _prove(program, gradient, parameters)
+        try:
+            return _record(gradient, parameters, ShortProducts())
+        except CannotRecord:
+            for name, parameter in parameters.items():
+                parameter.copy_(start[name])
+            return _record(gradient, parameters, nullcontext())
     except RuntimeError as why:
         raise CannotRecord(f"its members cannot be batched ({str(why).splitlines()[0]})") from why
     finally:
         for name, parameter in parameters.items():
             parameter.copy_(start[name])
+
+
+def _record(gradient: Gradient, parameters: dict[str, Tensor], mode: AbstractContextManager[Any]) -> Program:
+    def run() -> tuple[Tensor, list[Tensor]]:
+        with mode:
+            return gradient(parameters)
+
+    (losses, gradients), operations = record(run)
+    program = build_program(operations, losses, list(gradients), list(parameters.values()), {})
+    _prove(program, gradient, parameters)
     return program
+
+
+class ShortProducts(TorchDispatchMode):
+    """Performs a batch of matrix products with few terms each as multiplications and additions.
+
+    The numbers are the same. The result lies with the samples side by side, so that a net of few hidden units
+    is worked on in long rows, where PyTorch's batched product goes through its short ones one by one.
+    """
+
+    @classmethod
+    def _should_skip_dynamo(cls) -> bool:
+        return False  # as the recorder's
+
+    def __torch_dispatch__(
+        self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
+    ) -> Any:
+        if func is torch.ops.aten.bmm.default:
+            left, right = args
+            terms, columns = right.shape[1:]
+            if (terms == 1 and columns <= MOST_COLUMNS) or (terms <= MOST_TERMS and columns == 1):
+                products = [
+                    torch.mul(right[:, k : k + 1].transpose(1, 2), left[:, :, k : k + 1].transpose(1, 2))
+                    for k in range(terms)
+                ]
+                return reduce(torch.add, products).transpose(1, 2)
+        if func is torch.ops.aten.sum.dim_IntList and not args[0].is_contiguous():
+            args = (args[0].contiguous(), *args[1:])  # a sum's last bits depend on how its terms lie
+        return func(*args, **(kwargs or {}))
 
 
 def _prove(program: Program, gradient: Gradient, parameters: dict[str, Tensor]) -> None:
