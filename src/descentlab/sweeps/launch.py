@@ -3,9 +3,11 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+from descentlab.runs.lock import hold
 from descentlab.sweeps.compose import Job
 from descentlab.sweeps.extract import extract
 from descentlab.sweeps.grouping import group_jobs
+from descentlab.sweeps.interruption import stopping_at_signals
 from descentlab.sweeps.outcomes import outcomes_in
 from descentlab.sweeps.pieces import Workers, cut
 
@@ -18,11 +20,15 @@ def launch(jobs: Sequence[Job], folder: Path, workers: Workers, num_workers: int
         folder: of the sweep.
         workers: where pieces are trained.
         num_workers: how many pieces at a time keep all workers busy.
+
+    Raises:
+        HeldError: another process works in the folder.
     """
-    leaves_folders = len(jobs) <= jobs[0].settings["sweep"]["folders"]
-    outcomes = outcomes_in(folder, jobs)
-    if leaves_folders:
-        extract([outcome.job for outcome in outcomes if outcome.result is not None], folder)
-    groups = group_jobs([outcome.job for outcome in outcomes if outcome.result is None])
-    for _ in workers(cut(groups, folder, num_workers=num_workers, leaves_folders=leaves_folders)):
-        pass
+    with hold(folder), stopping_at_signals(folder):
+        leaves_folders = len(jobs) <= jobs[0].settings["sweep"]["folders"]
+        outcomes = outcomes_in(folder, jobs)
+        if leaves_folders:
+            extract([outcome.job for outcome in outcomes if outcome.result is not None], folder)
+        groups = group_jobs([outcome.job for outcome in outcomes if outcome.result is None])
+        for _ in workers(cut(groups, folder, num_workers=num_workers, leaves_folders=leaves_folders)):
+            pass

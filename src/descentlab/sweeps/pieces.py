@@ -14,6 +14,7 @@ from descentlab.runs.result import Result
 from descentlab.runs.train import train
 from descentlab.sweeps.compose import Job
 from descentlab.sweeps.grouping import Group
+from descentlab.sweeps.interruption import end_stopped
 from descentlab.sweeps.memory import most_members
 from descentlab.sweeps.stack import train_stack
 from descentlab.sweeps.stacked_module import Member, shapes_of
@@ -101,11 +102,15 @@ def _run_alone(job: Job, sweep: Path) -> Result | None:
     shutil.rmtree(folder, ignore_errors=True)  # of a job cut short
     folder.mkdir()
     try:
-        return train(job.settings, folder)
+        result = train(job.settings, folder)
     except InputError as error:
         print(f"job {job.number} failed: {error}", file=sys.stderr)
     except Exception:
         print(f"job {job.number} failed:\n{traceback.format_exc()}", file=sys.stderr)
+    else:
+        if result.interrupted_by is not None:
+            end_stopped(result.interrupted_by, sweep)
+        return result
     return None
 
 

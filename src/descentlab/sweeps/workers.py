@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from multiprocessing.connection import Connection, wait
 from typing import Any
 
+from descentlab.sweeps.interruption import SIGNALS
 from descentlab.sweeps.pieces import Piece, Results, run_piece
 
 
@@ -52,7 +53,8 @@ def on_cores(pieces: Sequence[Piece], num_workers: int) -> Iterator[Results]:
 
 
 def _work(piece: Piece, results: Connection, is_first: bool) -> None:
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    for number in SIGNALS:  # the process that shares the work out hears them, and ends its workers
+        signal.signal(number, signal.SIG_DFL)
     if not is_first:
         sys.stderr.isatty = lambda: False  # type: ignore[method-assign]  # so that one bar is drawn
     results.send(run_piece(piece))
