@@ -16,6 +16,7 @@ EXPLAINED = {
     ): "annotations in the source of an allowed target, with light names alone",
     ("descentlab/engines/native_build.py", "ctypes"): "a library that it has compiled itself",
     ("descentlab/engines/native.py", "ctypes"): "calls that library",
+    ("descentlab/engines/native_stack.py", "ctypes"): "calls that library",
 }
 RUNS_WHAT_IT_READS = {"eval", "exec", "__import__", "compile"}
 UNSAFE_MODULES = {"pickle", "marshal", "shelve", "dill", "cloudpickle", "joblib", "ctypes", "code"}

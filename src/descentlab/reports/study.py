@@ -21,7 +21,6 @@ from descentlab.settings.compose import read_settings
 FOLDER = "folder"
 """The setting by which a comparison tells its parts."""
 
-_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _STAGES = ("train/", "val/", "test/")
 _WHERE_IT_LIES = ("hydra.sweep.dir=", "hydra.run.dir=", "resume=")
 
@@ -236,7 +235,7 @@ def _names_apart(folders: Sequence[Path]) -> list[str]:
 def _read_launch(path: Path) -> dict[str, Any]:
     """What Hydra wrote of a sweep's launch; nothing where it is not there."""
     try:
-        launched = yaml.load(path.read_text(encoding="utf-8"), Loader=_LOADER)
+        launched = yaml.safe_load(path.read_text(encoding="utf-8"))
     except (OSError, ValueError, yaml.YAMLError):
         return {}
     return launched if isinstance(launched, dict) else {}
