@@ -34,11 +34,10 @@ def result_table(result: Result, hint: str | None = None) -> str:
     rows = [(shortened(name, longest), value) for name, value in rows]
     width = max(len(name) for name, _ in rows)
     lines = [f"{name:<{width}}  {value}" for name, value in rows]
-    if hint is not None:
-        lines.append(f"{'try':<{width}}  {hint}")
     folder = _near(result.folder)
     row = f"{'folder':<{width}}  {folder}"
-    return "\n".join([*lines, row] if len(row) <= WIDTH else [*lines, "folder", f"  {folder}"])
+    lines += [row] if len(row) <= WIDTH else ["folder", f"  {folder}"]
+    return "\n".join(lines if hint is None else [*lines, f"{'try':<{width}}  {hint}"])
 
 
 def _coefficient(value: float, true: float | None) -> str:

@@ -66,8 +66,13 @@ def start_processes(trainer: Mapping[str, Any]) -> int:
         trainer: settings that ask for several processes on this machine.
 
     Raises:
-        InputError: they ask for several machines, where each needs a command of its own.
+        InputError: they ask for several machines, where each needs a command of its own, or for GPUs where there
+            are none.
     """
+    import torch  # not to refuse what is wrong in the settings
+
+    if trainer["accelerator"] == "gpu" and not torch.cuda.is_available():
+        raise InputError("trainer: expected devices that this machine has, got accelerator=gpu; type trainer=ddp_cpu.")
     count, nodes = processes_on_a_node(trainer), trainer["num_nodes"]
     if nodes > 1:
         raise InputError(
