@@ -28,3 +28,20 @@ def ended(folder: Path) -> Result | None:
     """The result of a job's folder; one that was cut short or failed has none."""
     result = read_result(folder) if folder.is_dir() else None
     return result if result is not None and result.status in ("completed", "diverged") else None
+
+
+def ended_among(jobs: Sequence[Job], folder: Path) -> dict[int, Result]:
+    """The results of those of a piece's jobs that have ended, by their numbers.
+
+    Args:
+        jobs: of one piece; so no record but theirs is read, which are named after a member of theirs.
+        folder: of the sweep.
+    """
+    numbers = [job.number for job in jobs]
+    names = set(map(str, numbers))
+    recorded: dict[int, Result] = {}
+    for path in records_in(folder):
+        if path.stem in names:
+            recorded |= load_results(path)
+    found = {number: ended(folder / str(number)) or recorded.get(number) for number in numbers}
+    return {number: result for number, result in found.items() if result is not None}

@@ -4,8 +4,10 @@ import shutil
 import sys
 import traceback
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+
+from omegaconf import DictConfig
 
 from descentlab.engines.record import CannotRecord
 from descentlab.errors import InputError
@@ -13,9 +15,12 @@ from descentlab.runs.assemble import assemble
 from descentlab.runs.result import Result
 from descentlab.runs.train import train
 from descentlab.sweeps.compose import Job
+from descentlab.sweeps.extract import extract
 from descentlab.sweeps.grouping import Group
+from descentlab.sweeps.hydra_job import as_job, hydra_of_sweep
 from descentlab.sweeps.interruption import end_stopped
 from descentlab.sweeps.memory import most_members
+from descentlab.sweeps.outcomes import ended_among
 from descentlab.sweeps.stack import train_stack
 from descentlab.sweeps.stacked_module import Member, shapes_of
 
@@ -33,6 +38,7 @@ class Piece:
         sweep: folder of the sweep, which all workers see.
         leaves_folders: whether a stack gives each job its folder.
         num_workers: how many share this machine's memory.
+        hydra: what `HydraConfig` is to show of the sweep within a job; None outside Hydra.
     """
 
     jobs: list[Job]
@@ -40,6 +46,7 @@ class Piece:
     sweep: Path
     leaves_folders: bool
     num_workers: int
+    hydra: DictConfig | None = None
 
 
 Results = dict[int, Result | None]
@@ -52,21 +59,33 @@ Workers = Callable[[Sequence[Piece]], Iterable[Results]]
 def cut(groups: Sequence[Group], sweep: Path, *, num_workers: int, leaves_folders: bool) -> list[Piece]:
     """Pieces of equal size, as many of each group as there are workers, if its jobs are worth dividing."""
     pieces = []
+    hydra = hydra_of_sweep(sweep)
     for group in groups:
         smallest = 1 if group.reason is not None else WORTH_A_WORKER
         count = max(1, min(num_workers, len(group.jobs) // smallest))
         for k in range(count):
             jobs = group.jobs[k * len(group.jobs) // count : (k + 1) * len(group.jobs) // count]
-            pieces.append(Piece(jobs, group.reason, sweep, leaves_folders, num_workers))
+            pieces.append(Piece(jobs, group.reason, sweep, leaves_folders, num_workers, hydra))
     return pieces
 
 
 def run_piece(piece: Piece) -> Results:
-    """Train the jobs of a piece; one that fails, fails alone."""
+    """Train the jobs of a piece; one that fails, fails alone.
+
+    A piece that was cut short can be run again, here or elsewhere: jobs that have ended are left as they are.
+    """
+    ended = ended_among(piece.jobs, piece.sweep)
+    if piece.leaves_folders:
+        extract([job for job in piece.jobs if job.number in ended], piece.sweep)
+    waiting = [job for job in piece.jobs if job.number not in ended]
+    return {**ended, **_train(replace(piece, jobs=waiting))} if waiting else {**ended}
+
+
+def _train(piece: Piece) -> Results:
     if piece.reason is not None:
         print(f"jobs run alone: {piece.reason} ({_listed(piece.jobs)})", file=sys.stderr)
     if piece.reason is not None or len(piece.jobs) == 1:
-        return {job.number: _run_alone(job, piece.sweep) for job in piece.jobs}
+        return {job.number: _run_alone(job, piece) for job in piece.jobs}
     most = most_members(piece.jobs[0].settings, piece.num_workers)
     results: Results = {}
     for start in range(0, len(piece.jobs), most):
@@ -79,9 +98,10 @@ def _run_stacked(jobs: Sequence[Job], piece: Piece) -> Results:
     by_shape: dict[object, list[tuple[Job, Member]]] = {}
     for job in jobs:
         try:
-            data, module = assemble(job.settings)
+            with as_job(job, piece.sweep, piece.hydra):
+                data, module = assemble(job.settings)
         except InputError:
-            results[job.number] = _run_alone(job, piece.sweep)  # which says what is wrong with it
+            results[job.number] = _run_alone(job, piece)  # which says what is wrong with it
             continue
         member = Member(module, data, job.settings["trainer"]["max_steps"])
         by_shape.setdefault(shapes_of(data), []).append((job, member))
@@ -92,24 +112,25 @@ def _run_stacked(jobs: Sequence[Job], piece: Piece) -> Results:
             results |= {job.number: result for job, result in zip(together, trained, strict=True)}
         except CannotRecord as why:  # and nothing is written yet
             print(f"jobs run alone: {why} ({_listed(together)})", file=sys.stderr)
-            results |= {job.number: _run_alone(job, piece.sweep) for job in together}
+            results |= {job.number: _run_alone(job, piece) for job in together}
     return results
 
 
-def _run_alone(job: Job, sweep: Path) -> Result | None:
+def _run_alone(job: Job, piece: Piece) -> Result | None:
     """Run one job as `train.py` would."""
-    folder = sweep / str(job.number)
+    folder = piece.sweep / str(job.number)
     shutil.rmtree(folder, ignore_errors=True)  # of a job cut short
     folder.mkdir()
     try:
-        result = train(job.settings, folder)
+        with as_job(job, piece.sweep, piece.hydra):
+            result = train(job.settings, folder)
     except InputError as error:
         print(f"job {job.number} failed: {error}", file=sys.stderr)
     except Exception:
         print(f"job {job.number} failed:\n{traceback.format_exc()}", file=sys.stderr)
     else:
         if result.interrupted_by is not None:
-            end_stopped(result.interrupted_by, sweep)
+            end_stopped(result.interrupted_by, piece.sweep)
         return result
     return None
 
