@@ -2,6 +2,7 @@
 
 import os
 import signal
+import time
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
@@ -18,8 +19,8 @@ from descentlab.sweeps.workers import on_cores
 MakeJobs = Callable[[Sequence[Sequence[str]]], list[Job]]
 
 
-def jobs_of(count: int) -> list[Job]:
-    return [Job(number, [], {}) for number in range(count)]
+def jobs_of(count: int, accelerator: str = "cpu") -> list[Job]:
+    return [Job(number, [], {"trainer": {"accelerator": accelerator}}) for number in range(count)]
 
 
 @pytest.mark.parametrize(
@@ -71,3 +72,22 @@ def test_a_worker_that_dies_takes_only_its_own_jobs_along(
     ended = list(on_cores(pieces, num_workers=2))
     assert sorted(number for results in ended for number in results) == list(range(150))
     assert "a worker died; jobs 50 to 99 have no result" in capsys.readouterr().err
+
+
+def test_jobs_that_ask_for_a_gpu_have_one_a_worker(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def note_gpu(piece: Piece) -> Results:
+        name = os.environ["CUDA_VISIBLE_DEVICES"]
+        holder = tmp_path / name
+        holder.touch(exist_ok=False)  # nobody else holds it
+        time.sleep(0.2)
+        holder.unlink()
+        (tmp_path / f"{piece.jobs[0].number} had {name}").touch()
+        return {}
+
+    monkeypatch.setattr("descentlab.sweeps.workers.run_piece", note_gpu)
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "3,5")
+    pieces = cut([Group(jobs_of(4, "gpu"), "why")], tmp_path, num_workers=4, leaves_folders=True)
+    list(on_cores(pieces, num_workers=4))
+    had = sorted(path.name.split(" had ") for path in tmp_path.iterdir())
+    assert [job for job, _ in had] == ["0", "1", "2", "3"]
+    assert {gpu for _, gpu in had} == {"3", "5"}

@@ -8,6 +8,8 @@ from collections.abc import Iterator, Sequence
 from multiprocessing.connection import Connection, wait
 from typing import Any
 
+import torch
+
 from descentlab.sweeps.interruption import SIGNALS
 from descentlab.sweeps.pieces import Piece, Results, run_piece
 
@@ -17,42 +19,65 @@ def num_cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
+def gpus() -> list[str]:
+    """The GPUs that this process may use, as CUDA_VISIBLE_DEVICES names them."""
+    named = os.environ.get("CUDA_VISIBLE_DEVICES")
+    return (
+        [str(k) for k in range(torch.cuda.device_count())]
+        if named is None
+        else [name for name in named.split(",") if name]
+    )
+
+
 def on_cores(pieces: Sequence[Piece], num_workers: int) -> Iterator[Results]:
     """Train pieces side by side, at most `num_workers` at a time; one alone in this process.
 
-    A process that dies takes its own piece with it, whose jobs have no result then.
+    A process that dies takes its own piece with it, whose jobs have no result then. Where jobs ask for a GPU,
+    there are as many processes as GPUs, and each sees one of them.
 
     Args:
         pieces: of one sweep.
         num_workers: processes at a time.
     """
+    free = gpus() if any(_asks_for_gpu(piece) for piece in pieces) else []
+    num_workers = min(num_workers, len(free) or num_workers)
     if len(pieces) == 1 or num_workers == 1:
         yield from map(run_piece, pieces)
         return
     # A fork has torch imported already; where forks are unsafe (macOS) a worker starts from nothing.
     context: Any = multiprocessing.get_context("fork" if sys.platform == "linux" else "spawn")
     waiting = list(reversed(pieces))
-    running: dict[Any, tuple[Any, Piece]] = {}
+    running: dict[Any, tuple[Any, Piece, str | None]] = {}
     try:
         while waiting or running:
             while waiting and len(running) < num_workers:
                 piece = waiting.pop()
                 mine, theirs = context.Pipe(duplex=False)
-                process = context.Process(target=_work, args=(piece, theirs, len(waiting) + 1 == len(pieces)))
+                gpu = free.pop() if free else None
+                is_first = len(waiting) + 1 == len(pieces)
+                process = context.Process(target=_work, args=(piece, theirs, is_first, gpu))
                 process.start()
                 theirs.close()
-                running[mine] = (process, piece)
+                running[mine] = (process, piece, gpu)
             for connection in wait(list(running)):
                 assert isinstance(connection, Connection)
-                process, piece = running.pop(connection)
+                process, piece, gpu = running.pop(connection)
                 yield _received(connection, piece)
                 process.join()
+                if gpu is not None:
+                    free.append(gpu)
     finally:
-        for process, _ in running.values():
+        for process, _, _ in running.values():
             process.terminate()
 
 
-def _work(piece: Piece, results: Connection, is_first: bool) -> None:
+def _asks_for_gpu(piece: Piece) -> bool:
+    return any(job.settings["trainer"]["accelerator"] == "gpu" for job in piece.jobs)
+
+
+def _work(piece: Piece, results: Connection, is_first: bool, gpu: str | None) -> None:
+    if gpu is not None:
+        os.environ["CUDA_VISIBLE_DEVICES"] = gpu  # before CUDA is asked for anything
     for number in SIGNALS:  # the process that shares the work out hears them, and ends its workers
         signal.signal(number, signal.SIG_DFL)
     if not is_first:
