@@ -9,6 +9,9 @@ from omegaconf.errors import OmegaConfBaseException
 
 from descentlab.errors import InputError, did_you_mean
 
+_EXTRAS = {"hydra/launcher": {"joblib"}}
+"""Choices that another package brings, which the extra of their name installs."""
+
 
 def explain(error: Exception) -> InputError:
     """What went wrong in composing a config, as the message that a user reads; `error` is its cause."""
@@ -75,6 +78,8 @@ def _choices(group: str) -> list[str]:
 def _missing_choice(error: MissingConfigException) -> InputError:
     missing = error.missing_cfg_file or ""
     group, _, choice = missing.rpartition("/")
+    if choice in _EXTRAS.get(group, ()):
+        return InputError(f"{group}={choice}: it is not installed; type pip install -e '.[{choice}]'.")
     if error.options:
         return InputError(f"{group}={choice}: there is no such choice; {did_you_mean(choice, error.options)}")
     return InputError(_first_line(str(error)))

@@ -3,14 +3,12 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 
 from hydra.core.config_store import ConfigStore
-from hydra.core.utils import JobReturn, JobStatus
-from hydra.plugins.launcher import Launcher
-from hydra.types import HydraContext, TaskFunction
-from omegaconf import DictConfig
 
-from descentlab.sweeps.plan import folder_of, planned
+from descentlab.sweeps.compose import Job
+from hydra_plugins.descentlab.piece_launcher import PieceLauncher
 
 
 @dataclass
@@ -24,21 +22,15 @@ class StackedLauncherConf:
 ConfigStore.instance().store(group="hydra/launcher", name="stacked", node=StackedLauncherConf, provider="descentlab")
 
 
-class StackedLauncher(Launcher):
-    """Groups the jobs, hands the groups over, and reports what came of them."""
+class StackedLauncher(PieceLauncher):
+    """Trains pieces in processes of this machine."""
 
     def __init__(self, workers: int | None) -> None:
         self.workers = workers
 
-    def setup(self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig) -> None:
-        self.hydra_context = hydra_context
-        self.config = config
-
-    def launch(self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int) -> Sequence[JobReturn]:
-        jobs = planned(self.hydra_context.config_loader, self.config, job_overrides, initial_job_idx)
+    def train(self, jobs: Sequence[Job], folder: Path) -> None:
         from descentlab.sweeps.launch import launch  # torch is imported now, not to say no
         from descentlab.sweeps.workers import num_cores, on_cores
 
         count = num_cores() if self.workers is None else self.workers
-        launch(jobs, folder_of(self.config), partial(on_cores, num_workers=count), count)
-        return [JobReturn(overrides=job.overrides, status=JobStatus.COMPLETED, _return_value=None) for job in jobs]
+        launch(jobs, folder, partial(on_cores, num_workers=count), count)

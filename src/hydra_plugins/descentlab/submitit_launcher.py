@@ -1,0 +1,107 @@
+"""`hydra/launcher=submitit_slurm` and `submitit_local`: a multirun as tasks of SLURM, each of which trains a
+part of every stack. A task is given stacks, not jobs: a thousand jobs are a handful of tasks."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import Any, Literal
+
+from hydra.core.config_store import ConfigStore
+
+from descentlab.extras import need
+from descentlab.sweeps.compose import Job
+from hydra_plugins.descentlab.piece_launcher import PieceLauncher
+
+
+@dataclass
+class SubmititLocalConf:
+    """The same on this machine, to try it out.
+
+    `tasks`: the most there may be; `timeout_min`: minutes that a task may take; `timeouts`: how often one
+    that takes longer is started again.
+    """
+
+    _target_: str = "hydra_plugins.descentlab.submitit_launcher.SubmititLauncher"
+    cluster: str = "local"
+    tasks: int = 2
+    timeout_min: int = 60
+    timeouts: int = 3
+
+
+@dataclass
+class SubmititSlurmConf(SubmititLocalConf):
+    """`array_parallelism`: the most tasks at a time; `cpus_per_task`: a stack uses one; `mem_gb`, `partition`:
+    SLURM's own default if null; `additional_parameters`: of sbatch, e.g. `{account: lab, qos: low}`."""
+
+    cluster: str = "slurm"
+    tasks: int = 16
+    array_parallelism: int = 256
+    partition: str | None = None
+    cpus_per_task: int = 1
+    gpus_per_task: int = 0
+    mem_gb: float | None = None
+    additional_parameters: dict[str, Any] = field(default_factory=dict)
+
+
+for _name, _node in (("submitit_local", SubmititLocalConf), ("submitit_slurm", SubmititSlurmConf)):
+    ConfigStore.instance().store(group="hydra/launcher", name=_name, node=_node, provider="descentlab")
+
+
+class SubmititLauncher(PieceLauncher):
+    """Trains pieces in tasks that submitit starts.
+
+    Args:
+        cluster: where.
+        tasks, timeouts: as `descentlab.sweeps.submitted.on_submitit` takes them.
+        timeout_min: minutes.
+        slurm: the settings that SLURM alone has.
+    """
+
+    def __init__(
+        self, cluster: Literal["slurm", "local"], tasks: int, timeout_min: int, timeouts: int, **slurm: Any
+    ) -> None:
+        self.cluster: Literal["slurm", "local"] = cluster
+        self.tasks = tasks
+        self.timeouts = timeouts
+        self.parameters = (
+            {"timeout_min": timeout_min, **_parameters(**slurm)} if slurm else {"timeout_min": timeout_min}
+        )
+
+    def check(self) -> None:
+        need("submitit", "slurm", f"hydra/launcher=submitit_{self.cluster}")
+
+    def train(self, jobs: Sequence[Job], folder: Path) -> None:
+        from descentlab.sweeps.launch import launch  # torch is imported now, not to say no
+        from descentlab.sweeps.submitted import on_submitit
+
+        workers = partial(
+            on_submitit,
+            sweep=folder,
+            cluster=self.cluster,
+            tasks=self.tasks,
+            timeouts=self.timeouts,
+            parameters=self.parameters,
+        )
+        launch(jobs, folder, workers, self.tasks)
+
+
+def _parameters(
+    *,
+    array_parallelism: int,
+    partition: str | None,
+    cpus_per_task: int,
+    gpus_per_task: int,
+    mem_gb: float | None,
+    additional_parameters: dict[str, Any],
+) -> dict[str, Any]:
+    """In submitit's names; what is not given is SLURM's to choose."""
+    given = {
+        "slurm_array_parallelism": array_parallelism,
+        "slurm_partition": partition,
+        "cpus_per_task": cpus_per_task,
+        "gpus_per_node": gpus_per_task or None,
+        "mem_gb": mem_gb,
+        "slurm_additional_parameters": dict(additional_parameters) or None,
+    }
+    return {name: value for name, value in given.items() if value is not None}
