@@ -1,0 +1,60 @@
+"""Pieces of a sweep as tasks of a Ray cluster."""
+
+import logging
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+import ray
+
+from descentlab.errors import InputError
+from descentlab.sweeps.dealing import lost
+from descentlab.sweeps.pieces import Piece, Results, run_piece
+
+
+@contextmanager
+def cluster(address: str | None) -> Iterator[int]:
+    """A Ray cluster, with the number of its CPUs.
+
+    Args:
+        address: of one that is there, which is left running; None starts one on this machine and stops
+            it; its nodes speak over loopback, and who wants to join has to know Ray's token.
+
+    Raises:
+        InputError: it cannot be started, or does not answer.
+    """
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # it would ask a server outside
+    try:
+        if address is None:
+            ray.init("local", _node_ip_address="127.0.0.1", include_dashboard=False, logging_level=logging.WARNING)
+        else:
+            ray.init(address, logging_level=logging.WARNING)
+    except (OSError, ValueError, RuntimeError) as error:
+        wanted = "a Ray cluster on this machine" if address is None else f"a Ray cluster at {address}"
+        raise InputError(f"hydra/launcher=ray: expected {wanted}, which cannot be had ({error}).") from error
+    try:
+        yield max(1, int(ray.cluster_resources().get("CPU", 1)))
+    finally:
+        ray.shutdown()
+
+
+def on_ray(pieces: Sequence[Piece], *, cpus_per_task: float, gpus_per_task: float, retries: int) -> Iterator[Results]:
+    """Train pieces as Ray's tasks, within `cluster`.
+
+    A task whose worker dies is run again, there or elsewhere, and skips the jobs that have ended; one that
+    dies too often takes its own jobs with it, which have no result then.
+
+    Args:
+        pieces: of one sweep; its folder is on a disk that all machines see.
+        cpus_per_task, gpus_per_task: what a task holds while it runs.
+        retries: how often a task is run again.
+    """
+    task = ray.remote(run_piece).options(num_cpus=cpus_per_task, num_gpus=gpus_per_task, max_retries=retries)
+    waiting = {task.remote(piece): piece for piece in pieces}
+    while waiting:
+        (ready,), _ = ray.wait(list(waiting), num_returns=1)
+        piece = waiting.pop(ready)
+        try:
+            yield ray.get(ready)
+        except ray.exceptions.RayError as error:
+            yield lost([piece], str(error))

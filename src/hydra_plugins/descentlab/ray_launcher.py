@@ -1,0 +1,63 @@
+"""`hydra/launcher=ray`: a multirun as tasks of a Ray cluster, `hydra.launcher.address=<host>:<port>`, or of one
+that is started on this machine for the sweep. A task is given a stack, not a job."""
+
+import socket
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+from hydra.core.config_store import ConfigStore
+
+from descentlab.errors import InputError
+from descentlab.extras import need
+from descentlab.sweeps.compose import Job
+from hydra_plugins.descentlab.piece_launcher import PieceLauncher
+
+
+@dataclass
+class RayLauncherConf:
+    """`address`: of a running cluster; null starts one here; `cpus_per_task`: a stack uses one; `retries`: how
+    often a task whose worker died is run again."""
+
+    _target_: str = "hydra_plugins.descentlab.ray_launcher.RayLauncher"
+    address: str | None = None
+    cpus_per_task: float = 1
+    gpus_per_task: float = 0
+    retries: int = 3
+
+
+ConfigStore.instance().store(group="hydra/launcher", name="ray", node=RayLauncherConf, provider="descentlab")
+
+
+class RayLauncher(PieceLauncher):
+    """Trains pieces in Ray's tasks."""
+
+    def __init__(self, address: str | None, cpus_per_task: float, gpus_per_task: float, retries: int) -> None:
+        self.address = address
+        self.cpus_per_task = cpus_per_task
+        self.gpus_per_task = gpus_per_task
+        self.retries = retries
+
+    def check(self) -> None:
+        need("ray", "ray", "hydra/launcher=ray")
+        if self.address is None:
+            return
+        host, _, port = self.address.rpartition(":")
+        try:  # Ray itself would knock for a minute
+            socket.create_connection((host, int(port)), timeout=10).close()
+        except (OSError, ValueError, OverflowError) as error:
+            raise InputError(
+                f"hydra.launcher.address: expected the address of a Ray cluster (<host>:<port>), got {self.address} "
+                f"({error})."
+            ) from error
+
+    def train(self, jobs: Sequence[Job], folder: Path) -> None:
+        from descentlab.sweeps.launch import launch  # torch is imported now, not to say no
+        from descentlab.sweeps.on_ray import cluster, on_ray
+
+        workers = partial(
+            on_ray, cpus_per_task=self.cpus_per_task, gpus_per_task=self.gpus_per_task, retries=self.retries
+        )
+        with cluster(self.address) as num_cpus:
+            launch(jobs, folder, workers, max(1, int(num_cpus / self.cpus_per_task)))

@@ -1,0 +1,67 @@
+"""Sweeps on a Ray cluster of two raylets on this machine."""
+
+import os
+import signal
+import subprocess
+from importlib.util import find_spec
+from pathlib import Path
+
+import pytest
+
+pytestmark = [
+    pytest.mark.ray,
+    pytest.mark.skipif(find_spec("ray") is None, reason="ray is not installed: pip install -e '.[ray]'"),
+]
+
+
+@pytest.fixture(scope="module")
+def address():
+    """Of a cluster of two raylets with one CPU each."""
+    from ray.cluster_utils import Cluster
+
+    cluster = Cluster()
+    try:
+        for _ in range(2):
+            cluster.add_node(num_cpus=1, include_dashboard=False, node_ip_address="127.0.0.1")
+        yield cluster.address
+    finally:
+        cluster.shutdown()
+
+
+def at_work():
+    """The processes that train a piece: Ray names a worker after its task."""
+    names = {path.parent: path.read_bytes() for path in Path("/proc").glob("[0-9]*/cmdline") if path.exists()}
+    return [int(folder.name) for folder, name in names.items() if name.startswith(b"ray::run_piece")]
+
+
+def test_the_pieces_of_a_sweep_are_tasks_of_a_running_cluster(sweep, address):
+    sweep.start("hydra/launcher=ray", f"hydra.launcher.address={address}", "trainer.max_steps=20")
+    sweep.end()
+    assert [int(path.stem) for path in sweep.stacks()] == [0, 100, 20, 40, 60, 80]
+    assert sweep.statuses() == ["completed"] * 120
+    assert sweep.trained() == list(range(120))
+
+
+def test_a_worker_that_is_killed_in_mid_stack_leaves_no_job_out_and_none_doubled(sweep, address, wait_for):
+    sweep.start("hydra/launcher=ray", f"hydra.launcher.address={address}", "trainer.max_steps=10000")
+    wait_for(sweep.stacks)
+    before = {path: path.stat().st_mtime_ns for path in sweep.stacks()}
+    os.kill(at_work()[0], signal.SIGKILL)
+    sweep.end()
+    assert {path: path.stat().st_mtime_ns for path in before} == before
+    assert sweep.statuses() == ["completed"] * 120
+    assert sweep.trained() == list(range(120))
+
+
+def test_an_address_without_a_cluster_is_refused(sweep):
+    sweep.start("hydra/launcher=ray", "hydra.launcher.address=127.0.0.1:1", "trainer.max_steps=20")
+    assert "hydra.launcher.address: expected the address of a Ray cluster" in sweep.end(code=2)
+    assert not sweep.folder.exists()
+
+
+def test_without_an_address_a_cluster_is_started_and_stopped(sweep):
+    sweep.start("hydra/launcher=ray", "trainer.max_steps=20")
+    sweep.end()
+    assert sweep.statuses() == ["completed"] * 120
+    sessions = subprocess.run(["pgrep", "-P", str(sweep.process.pid)], capture_output=True, text=True).stdout
+    assert sessions == ""
