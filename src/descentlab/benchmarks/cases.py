@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import torch
 
 from descentlab.benchmarks.engines import native_case, points_case, stack_case
+from descentlab.benchmarks.launchers import launcher_cases, sharing_case
 from descentlab.benchmarks.plain_loops import Cubic, line, relu_1_2_1, sgd, sigmoid_1_500_1
 from descentlab.benchmarks.processes import process_cases
 from descentlab.benchmarks.ratio import Case
@@ -15,7 +16,16 @@ from descentlab.engines.stack import Stack
 
 def all_cases() -> list[Case]:
     """Every case, in the order of the table."""
-    return [*step_cases(), *optimizer_cases(), *logging_cases(), *minibatch_cases(), *engine_cases(), *process_cases()]
+    return [
+        *step_cases(),
+        *optimizer_cases(),
+        *logging_cases(),
+        *minibatch_cases(),
+        *engine_cases(),
+        *process_cases(),
+        sharing_case(),
+        *launcher_cases(),
+    ]
 
 
 def step_cases() -> list[Case]:
