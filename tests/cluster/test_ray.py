@@ -22,7 +22,7 @@ def address():
     cluster = Cluster()
     try:
         for _ in range(2):
-            cluster.add_node(num_cpus=1, include_dashboard=False, node_ip_address="127.0.0.1")
+            cluster.add_node(num_cpus=1, include_dashboard=False)
         yield cluster.address
     finally:
         cluster.shutdown()
