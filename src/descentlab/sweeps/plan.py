@@ -1,9 +1,11 @@
 """The jobs of a sweep, composed, checked and noted before any of them is trained."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from hydra.core.config_loader import ConfigLoader
+from hydra.errors import HydraException
 from omegaconf import DictConfig
 
 from descentlab.errors import InputError
@@ -30,7 +32,7 @@ def plan(
         InputError: a job cannot be run, or differs from what it was launched with.
     """
     folder = folder_of(sweep)
-    try:
+    with leaving_nothing(sweep, first):
         jobs = compose_jobs(loader, sweep, overrides, first)
         ledger = _ledger(folder, resumes=sweep.resume is not None)
         if is_whole and ledger.jobs and len(ledger.jobs) != len(jobs):
@@ -40,9 +42,35 @@ def plan(
             raise SystemExit(0)
         ledger.note(jobs)
         return jobs
-    except (InputError, SystemExit):
+
+
+def rehearse(loader: ConfigLoader, sweep: DictConfig, overrides: Sequence[Sequence[str]]) -> None:
+    """Compose and check jobs that stand for others, which are not known yet; with `check=true` the process
+    ends here.
+
+    Raises:
+        InputError: a job cannot be run, or there is no sweep to resume.
+    """
+    _ledger(folder_of(sweep), resumes=sweep.resume is not None)
+    compose_jobs(loader, sweep, overrides, first=0)
+    if sweep.check:
+        print(f"jobs can be run: {len(overrides)} at the ends of what is searched")
+        raise SystemExit(0)
+
+
+@contextmanager
+def leaving_nothing(sweep: DictConfig, first: int = 0) -> Iterator[None]:
+    """Take the sweep's folder away if it ends in here: it was made for this sweep alone, and nothing was trained.
+
+    Args:
+        sweep: the sweep's config.
+        first: the number of the first job that is planned in here; others have been trained before it.
+    """
+    try:
+        yield
+    except (InputError, HydraException, SystemExit):
         if sweep.resume is None and first == 0:
-            take_away(folder)  # made for this sweep alone, and nothing was trained
+            take_away(folder_of(sweep))
         raise
 
 
