@@ -6,7 +6,7 @@ from pathlib import Path
 
 from hydra.core.config_loader import ConfigLoader
 from hydra.errors import HydraException
-from omegaconf import DictConfig
+from omegaconf import DictConfig, OmegaConf
 
 from descentlab.errors import InputError
 from descentlab.runs.folders import take_away
@@ -40,6 +40,8 @@ def plan(
         if sweep.check:
             print(f"{len(jobs)} jobs can be run")
             raise SystemExit(0)
+        if first == 0 and sweep.resume is None:
+            OmegaConf.save(sweep, folder / "multirun.yaml")  # as Hydra's own sweeper does
         ledger.note(jobs)
         return jobs
 

@@ -47,7 +47,7 @@ def dimension_of(override: Override) -> Dimension:
     return Choices(values, texts)  # type: ignore[arg-type]  # `encode` leaves nothing but these
 
 
-def _between(key: str, low: float, high: float, step: float | None, *, log: bool) -> Dimension:
+def _between(key: str, low: int | float, high: int | float, step: int | float | None, *, log: bool) -> Dimension:
     if low > high:
         raise InputError(f"{key}: expected the lower end first, got {low} to {high}.")
     if log and low <= 0:

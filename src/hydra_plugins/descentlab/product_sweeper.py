@@ -84,7 +84,8 @@ class ProductSweeper(Sweeper):
 
 def _groups_of(given: Sequence[Any]) -> list[list[str]]:
     """`[a, b]` and `[[a, b], [c, d]]` as groups of keys."""
-    groups = [list(group) for group in given] if given and not isinstance(given[0], str) else [list(given)]
-    if not all(isinstance(key, str) for group in groups for key in group):
-        raise InputError(f"hydra.sweeper.zip: expected keys, such as [seed,optimizer.lr], got {given}.")
-    return [group for group in groups if group]
+    groups = [list(given)] if all(isinstance(each, str) for each in given) else list(given)
+    for group in groups:
+        if not isinstance(group, Sequence) or not all(isinstance(key, str) for key in group):
+            raise InputError(f"hydra.sweeper.zip: expected keys, such as [seed,optimizer.lr], got {given}.")
+    return [list(group) for group in groups if group]
