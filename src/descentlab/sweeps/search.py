@@ -5,6 +5,7 @@ that belongs to a sweep carries the user attribute `job`, `<name of the sweep's 
 """
 
 import math
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -96,7 +97,9 @@ class Search:
         self.study.sampler = _SAMPLERS[self._sampler](seed=seed)
         points = []
         for number in range(first, first + count):
-            trial = self.study.ask(self._distributions)
+            with warnings.catch_warnings():
+                warnings.filterwarnings("ignore", "Clip non-finite values")  # gp: of diverged jobs, as it should
+                trial = self.study.ask(self._distributions)
             trial.set_user_attr(_JOB, self._name_of(number))
             points.append(trial.params)
         return points
