@@ -38,6 +38,7 @@ python scripts/train.py model=linear data=line optimizer.lr=0.05
 python scripts/train.py experiment=cubic                        a lesson
 python scripts/train.py model=relu_net seed=1,2,3 -m            a sweep: every combination of the lists
 python scripts/train.py run=<run folder>                        a run that was stopped goes on
+python scripts/train.py -m hydra/sweeper=optuna optimizer.lr='interval(0.01,1)'   a search: see docs/sweeps.md
 python scripts/train.py model=linear --cfg job --resolve        show the settings, train nothing
 
 Choices (group=choice; single settings as group.key=value):
