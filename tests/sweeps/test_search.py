@@ -159,6 +159,7 @@ def test_a_shared_study_is_gone_on_with_and_keeps_the_sweeps_apart(search: Study
     shared = Storage(f"sqlite:///{tmp_path}/all.db", "rates")
     first, second = search("first", storage=shared), search("second", storage=shared)
     mine, yours = first.ask(0, 2), second.ask(0, 2)
+    assert mine != yours
     first.tell(losses([1.0, 2.0]))
     second.tell(losses([3.0, 4.0]))
     assert (first.points(2), second.points(2)) == (mine, yours)

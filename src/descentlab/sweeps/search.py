@@ -58,7 +58,7 @@ class Search:
         dimensions: what is searched, by key.
         storage: where the study is kept.
         sampler: how points are chosen.
-        seed: of the choice; the same seed and the same results so far give the same points.
+        seed: of the choice; the same seed and the same study so far give the same points.
         metric: what is minimised, a metric of a job's result; None: `val/loss`, or `train/loss` without
             validation points.
 
@@ -92,8 +92,8 @@ class Search:
 
     def ask(self, first: int, count: int) -> list[dict[str, Any]]:
         """The points of `count` new jobs, numbered from `first`; they count as running from now on."""
-        # By the number of the job, so that a search taken up again does not draw the same points again.
-        seed = int(np.random.SeedSequence([self._seed, first]).generate_state(1)[0])
+        # By the size of the study, so that a search taken up again does not draw the same points again.
+        seed = int(np.random.SeedSequence([self._seed, len(self.study.trials)]).generate_state(1)[0])
         self.study.sampler = _SAMPLERS[self._sampler](seed=seed)
         points = []
         for number in range(first, first + count):
