@@ -32,6 +32,7 @@ ALONE = {
     "trainer.engine=lightning": "trainer.engine=lightning",
     "trainer.gradient_clip_val=1.0": "trainer.gradient_clip_val is set",
     "+callbacks.mine={_target_: lightning.pytorch.callbacks.DeviceStatsMonitor}": "callbacks.mine may need the lone",
+    "+callbacks.mine={_target_: descentlab.callbacks.history.History,every: 1}": "callbacks.mine may need the lone",
 }
 
 

@@ -10,6 +10,12 @@ import numpy as np
 import pytest
 import torch
 
+from descentlab.engines.record import CannotRecord
+from descentlab.modules.regression import RegressionModule
+from descentlab.runs.assemble import assemble
+from descentlab.settings.compose import compose
+from descentlab.sweeps.stacked_module import Member, StackedRegression
+
 Run = Callable[[Sequence[Sequence[str]]], Path]
 
 FAMILIES = {
@@ -130,3 +136,14 @@ def test_a_stack_that_cannot_be_native_says_why_and_keeps_its_bits(
     result = json.loads((stack / "0" / "result.json").read_text())
     assert result["engine"] == "stacked"
     assert_same_files(stack, alone(jobs), len(jobs))
+
+
+def test_members_that_train_in_a_way_of_their_own_are_refused() -> None:
+    class Doubled(RegressionModule):
+        def training_step(self, batch, batch_idx):
+            return 2 * super().training_step(batch, batch_idx)
+
+    data, module = assemble(compose(["model=linear"]))
+    module.__class__ = Doubled
+    with pytest.raises(CannotRecord, match="Doubled has a training_step of its own"):
+        StackedRegression([Member(module, data, num_steps=1)])

@@ -68,10 +68,8 @@ def why_step_by_step(module: RegressionModule, trainer: Trainer, engine: str) ->
     """
     if engine == "lightning":
         return "trainer.engine=lightning"
-    if type(module) is not RegressionModule:
-        own = [name for name in _OWN_TRAINING if getattr(type(module), name) is not getattr(RegressionModule, name)]
-        if own:
-            return f"{type(module).__name__} has a {own[0]} of its own"
+    if (own := own_training(module)) is not None:
+        return own
     if trainer.gradient_clip_val is not None:
         return "trainer.gradient_clip_val is set"
     device = trainer.strategy.root_device.type
@@ -85,4 +83,12 @@ def why_step_by_step(module: RegressionModule, trainer: Trainer, engine: str) ->
         for hook in _PER_BATCH_HOOKS:
             if getattr(type(callback), hook) is not getattr(Callback, hook):
                 return f"the callback {type(callback).__name__} looks at every batch"
+    return None
+
+
+def own_training(module: RegressionModule) -> str | None:
+    """That a subclass trains in a way of its own, in one line; None where it trains as all do."""
+    for name in _OWN_TRAINING:
+        if getattr(type(module), name) is not getattr(RegressionModule, name):
+            return f"{type(module).__name__} has a {name} of its own"
     return None

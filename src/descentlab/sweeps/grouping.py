@@ -7,7 +7,18 @@ from typing import Any
 
 from descentlab.sweeps.compose import Job
 
-_OWN_CALLBACKS = "descentlab.callbacks."
+_STACKED_CALLBACKS = {
+    f"descentlab.callbacks.{path}"
+    for path in (
+        "validation.Validation",
+        "scalars.Scalars",
+        "histograms.Histograms",
+        "checkpoint.Checkpoint",
+        "progress.Progress",
+    )
+}
+"""What these leave, a stack leaves for every member."""
+
 _SEEDS = {"seed", "model.seed", "data.seed"}
 
 
@@ -53,7 +64,7 @@ def why_alone(settings: Mapping[str, Any]) -> str | None:
     if optimizer not in _STACKED_OPTIMIZERS:
         return f"{optimizer.rpartition('.')[2]} has no stacked update"
     for name, callback in settings["callbacks"].items():
-        if callback is not None and not callback["_target_"].startswith(_OWN_CALLBACKS):
+        if callback is not None and callback["_target_"] not in _STACKED_CALLBACKS:
             return f"callbacks.{name} may need the lone module"
     return None
 

@@ -20,6 +20,7 @@ from descentlab.engines.stack import Stack, StackTrace
 from descentlab.functional.losses import mse
 from descentlab.modules.coefficients import MOST_COLUMNS, num_parameters, unflatten
 from descentlab.modules.regression import Chunk, RegressionModule
+from descentlab.runs.chunks import own_training
 from descentlab.targets import locate
 
 
@@ -61,6 +62,8 @@ class StackedRegression(LightningModule):
         if len({shapes_of(member.data) for member in members}) > 1:
             raise CannotRecord("their points differ in number")
         first = members[0].module
+        if (own := own_training(first)) is not None:
+            raise CannotRecord(own)
         settings = {key: value for key, value in first.optimizer_settings.items() if key != "_target_"}
         self.x = _stacked([member.data.stages()["train"].x for member in members])
         self.y = _stacked([member.data.stages()["train"].y for member in members])
