@@ -2,7 +2,8 @@
 
 A test that takes `any_loss`, `any_generator`, `any_net` or `any_linear_net` runs for each there is: they
 are found by walking the rooms, and their settings are read from their signatures, so that a new file
-is tested without being listed anywhere. `any_experiment` and `any_choice` are the files of `conf`.
+is tested without being listed anywhere; a module without `num_features` is a part of a net, not one.
+`any_experiment` and `any_choice` are the files of `conf`.
 """
 
 import csv
@@ -133,10 +134,11 @@ class AnyNet:
 
 
 def every_loss() -> list[AnyLoss]:
-    losses = importlib.import_module("descentlab.functional.losses")
-    public = [value for name, value in vars(losses).items() if not name.startswith("_")]
-    functions = [value for value in public if inspect.isfunction(value)]
-    return [AnyLoss(f) for f in functions if [*inspect.signature(f).parameters][:2] == ["prediction", "target"]]
+    modules = modules_of("descentlab.functional")
+    public = [value for module in modules for name, value in vars(module).items() if not name.startswith("_")]
+    functions = list(dict.fromkeys(value for value in public if inspect.isfunction(value)))
+    of_points = [f for f in functions if [*inspect.signature(f).parameters][:2] == ["prediction", "target"]]
+    return [AnyLoss(f) for f in of_points if get_type_hints(f)["return"] is not type(None)]
 
 
 def every_generator() -> list[AnyGenerator]:
@@ -157,7 +159,7 @@ def every_net() -> list[AnyNet]:
         for module in modules_of("descentlab.nets")
         for value in vars(module).values()
         if inspect.isclass(value) and issubclass(value, torch.nn.Module) and not inspect.isabstract(value)
-        if value.__module__ == module.__name__
+        if value.__module__ == module.__name__ and "num_features" in inspect.signature(value).parameters
     ]
     nets = []
     for family in families:
@@ -232,6 +234,12 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
             found = discover()
             assert found, f"no module was found for {name}"
             metafunc.parametrize(name, found, ids=[identify(one) for one in found])
+
+
+@pytest.fixture(scope="session", name="example_value")
+def example_value_fixture() -> Callable[[Any], Any]:
+    """Gives a sensible value for one annotated setting."""
+    return example_value
 
 
 @pytest.fixture

@@ -20,7 +20,7 @@ from descentlab.errors import InputError
 ALLOWED: dict[str, tuple[str, ...]] = {
     "model": ("descentlab.modules", "descentlab.nets", "torch.nn"),
     "data": ("descentlab.data", "descentlab.generators"),
-    "loss": ("descentlab.functional.losses", "torch.nn"),
+    "loss": ("descentlab.functional", "torch.nn"),
     "optimizer": ("torch.optim",),
     "scheduler": ("torch.optim.lr_scheduler",),
     "trainer": ("descentlab.runs.trainer",),

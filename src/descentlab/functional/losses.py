@@ -101,7 +101,7 @@ def mse(prediction: Float[Tensor, "..."], target: Float[Tensor, "..."]) -> Float
     Raises:
         InputError: the shapes differ.
     """
-    _require_equal_shapes(prediction, target)
+    require_equal_shapes(prediction, target)
     return F.mse_loss(prediction, target)
 
 
@@ -121,7 +121,7 @@ def sse(prediction: Float[Tensor, "..."], target: Float[Tensor, "..."]) -> Float
     Raises:
         InputError: the shapes differ.
     """
-    _require_equal_shapes(prediction, target)
+    require_equal_shapes(prediction, target)
     return F.mse_loss(prediction, target, reduction="sum")
 
 
@@ -139,7 +139,7 @@ def mae(prediction: Float[Tensor, "..."], target: Float[Tensor, "..."]) -> Float
     Raises:
         InputError: the shapes differ.
     """
-    _require_equal_shapes(prediction, target)
+    require_equal_shapes(prediction, target)
     return F.l1_loss(prediction, target)
 
 
@@ -165,11 +165,16 @@ def huber(
 
     Source: P. J. Huber (1964), Robust estimation of a location parameter, section 4.
     """
-    _require_equal_shapes(prediction, target)
+    require_equal_shapes(prediction, target)
     return F.huber_loss(prediction, target, delta=delta)
 
 
-def _require_equal_shapes(prediction: Tensor, target: Tensor) -> None:
+def require_equal_shapes(prediction: Tensor, target: Tensor) -> None:
+    """Refuse what torch would broadcast.
+
+    Raises:
+        InputError: the shapes differ.
+    """
     if prediction.shape != target.shape:
         raise InputError(
             "loss: expected a prediction and a target of one shape, "
