@@ -51,7 +51,7 @@ def check_target(spec: Any, group: str, key: str) -> dict[str, Any]:
     if not isinstance(spec, Mapping) or "_target_" not in spec:
         raise InputError(f"{key}: expected a mapping with a _target_, got {spec!r}.")
     target = spec["_target_"]
-    parameters = _parameters(target, group, key)
+    parameters = parameters_of(target, group, key)
     takes_any = group in _OPEN and target is not None and signature_of(target).takes_any
     checked = {"_target_": target}
     for name, value in spec.items():
@@ -71,7 +71,8 @@ def check_target(spec: Any, group: str, key: str) -> dict[str, Any]:
     return checked
 
 
-def _parameters(target: Any, group: str, key: str) -> dict[str, Parameter]:
+def parameters_of(target: Any, group: str, key: str) -> dict[str, Parameter]:
+    """What a target takes in a group of the config, by name: its own settings and those of every choice."""
     if target is None and group == "scheduler":
         return {}
     if not isinstance(target, str):

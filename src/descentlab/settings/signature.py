@@ -5,7 +5,7 @@ import importlib.util
 import sys
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -25,11 +25,12 @@ class Parameter:
 
 @dataclass(frozen=True)
 class Signature:
-    """What a target takes. `is_class` and `bases` are what its source says, bases as dotted paths."""
+    """What a target takes, whether it is a class, and its docstring, as its source says."""
 
     parameters: dict[str, Parameter]
     takes_any: bool
     is_class: bool
+    docstring: str = ""
 
 
 @cache
@@ -66,6 +67,10 @@ def _signature_in(module: str, name: str, target: str) -> Signature:
 
 
 def _of_class(node: ast.ClassDef, module: str, target: str) -> Signature:
+    return replace(_of_constructor(node, module, target), docstring=ast.get_docstring(node) or "")
+
+
+def _of_constructor(node: ast.ClassDef, module: str, target: str) -> Signature:
     for member in node.body:
         if isinstance(member, ast.FunctionDef) and member.name == "__init__":
             return _of_function(member, _namespace(module), skip_first=True, is_class=True)
@@ -92,7 +97,7 @@ def _of_function(node: ast.FunctionDef, namespace: dict[str, Any], *, skip_first
         )
         for argument in [*positional[skip_first:], *spec.kwonlyargs]
     }
-    return Signature(parameters, takes_any=spec.kwarg is not None, is_class=is_class)
+    return Signature(parameters, spec.kwarg is not None, is_class, ast.get_docstring(node) or "")
 
 
 def _evaluate(expression: ast.expr | None, namespace: dict[str, Any]) -> Any:
