@@ -12,10 +12,11 @@ from typing import Literal
 
 import torch
 
+import descentlab
 from descentlab.runs.files import strict_json
 
 Status = Literal["completed", "diverged", "interrupted", "failed"]
-_PACKAGES = ("descentlab", "torch", "lightning", "hydra-core", "omegaconf", "tensorboard")
+_LIBRARIES = ("torch", "lightning", "hydra-core", "omegaconf", "tensorboard")
 
 
 @dataclass(frozen=True)
@@ -59,7 +60,8 @@ def _machine() -> str:
 
 @cache
 def _versions() -> dict[str, str]:
-    return {"python": platform.python_version(), **{package: version(package) for package in _PACKAGES}}
+    ours = {"python": platform.python_version(), descentlab.__name__: descentlab.__version__}
+    return ours | {library: version(library) for library in _LIBRARIES}
 
 
 def read_result(folder: Path) -> Result | None:
