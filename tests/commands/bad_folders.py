@@ -76,7 +76,7 @@ def configs(chance: random.Random, good: dict[str, bytes], count: int) -> Iterat
         "builtins.eval",
         "torch.hub.load",
         "torch.load",
-        "my_study.Net",
+        "their_study.Net",
         "descentlab.runs.files.write_whole",
     ):
         for group in ("model", "data", "loss", "optimizer", "scheduler", "trainer", "callbacks.progress", "logger.csv"):
@@ -253,7 +253,7 @@ def arguments(chance: random.Random, good: dict[str, bytes], count: int) -> Iter
     yield BadLine("predict", ("run=run", "x=1", "checkpoint=best"), "best.ckpt", good)
     for word in ("best", "--run=run", "-v", "run:run", "🙂", "=", "run run"):
         yield BadLine("evaluate", ("run=run", word), word.partition("=")[0], good)
-    for value in ("my_study", "[os.system]", "[a b]", "[1]", "{a:1}", ""):
+    for value in ("their_study", "[os.system]", "[a b]", "[1]", "{a:1}", ""):
         yield BadLine("evaluate", ("run=run", f"trusted_packages={value}"), "trusted_packages", good)
 
 

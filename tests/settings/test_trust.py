@@ -25,7 +25,7 @@ class Net(nn.Module):
         return self.output(self.layer(x).tanh())
 """
 OWN = (
-    "model._target_=my_study.Net",
+    "model._target_=their_study.Net",
     "~model.hidden_width",
     "~model.num_hidden_layers",
     "~model.activation",
@@ -40,59 +40,59 @@ def untrusting(monkeypatch):
 
 
 @pytest.fixture
-def my_study(tmp_path, monkeypatch):
+def their_study(tmp_path, monkeypatch):
     """A package of the user's own."""
-    (tmp_path / "my_study").mkdir()
-    (tmp_path / "my_study" / "__init__.py").write_text(NET)
+    (tmp_path / "their_study").mkdir()
+    (tmp_path / "their_study" / "__init__.py").write_text(NET)
     monkeypatch.syspath_prepend(tmp_path)
     yield
-    sys.modules.pop("my_study", None)
+    sys.modules.pop("their_study", None)
 
 
-@pytest.mark.usefixtures("my_study")
+@pytest.mark.usefixtures("their_study")
 def test_a_package_of_ones_own_is_refused_with_what_to_type():
-    with pytest.raises(InputError, match=r"type trusted_packages=\[my_study\]"):
+    with pytest.raises(InputError, match=r"type trusted_packages=\[their_study\]"):
         compose(OWN)
-    assert "my_study" not in sys.modules
+    assert "their_study" not in sys.modules
 
 
-@pytest.mark.usefixtures("my_study")
+@pytest.mark.usefixtures("their_study")
 def test_a_package_that_is_typed_is_trusted_and_trains(train_with, tmp_path):
     run = train_with(
         tmp_path / "run" if (tmp_path / "run").mkdir() is None else tmp_path,
         [],
         *OWN,
-        "trusted_packages=[my_study]",
+        "trusted_packages=[their_study]",
         "trainer.max_steps=3",
         "logger=none",
     )
     assert run.result["status"] == "completed"
-    assert run.settings["trusted_packages"] == ["my_study"]
+    assert run.settings["trusted_packages"] == ["their_study"]
 
 
-@pytest.mark.usefixtures("my_study")
+@pytest.mark.usefixtures("their_study")
 def test_a_package_in_the_environment_is_trusted(monkeypatch):
-    monkeypatch.setenv(targets.VARIABLE, "other,my_study")
-    assert compose(OWN)["model"]["_target_"] == "my_study.Net"
+    monkeypatch.setenv(targets.VARIABLE, "other,their_study")
+    assert compose(OWN)["model"]["_target_"] == "their_study.Net"
 
 
-@pytest.mark.usefixtures("my_study")
+@pytest.mark.usefixtures("their_study")
 def test_a_run_folder_cannot_grant_itself_trust(tmp_path):
     settings = {
         **compose(),
-        "trusted_packages": ["my_study"],
-        "model": {"_target_": "my_study.Net", "num_features": 1, "width": 3, "seed": 1},
+        "trusted_packages": ["their_study"],
+        "model": {"_target_": "their_study.Net", "num_features": 1, "width": 3, "seed": 1},
     }
     file = tmp_path / "config.yaml"
     file.write_text(yaml.safe_dump(settings))
     with pytest.raises(InputError, match=r"model._target_: expected a path that begins with descentlab"):
         read_settings(file)
-    assert "my_study" not in sys.modules
-    trust_typed(["trusted_packages=[my_study]"])
+    assert "their_study" not in sys.modules
+    trust_typed(["trusted_packages=[their_study]"])
     assert read_settings(file)["model"]["width"] == 3
 
 
-@pytest.mark.usefixtures("my_study")
+@pytest.mark.usefixtures("their_study")
 def test_an_experiment_cannot_grant_itself_trust(tmp_path, monkeypatch):
     import shutil
 
@@ -100,7 +100,7 @@ def test_an_experiment_cannot_grant_itself_trust(tmp_path, monkeypatch):
 
     conf = shutil.copytree(composing.config_folder(), tmp_path / "conf")
     (conf / "experiment" / "theirs.yaml").write_text(
-        "# @package _global_\ntrusted_packages: [my_study]\nmodel:\n  _target_: my_study.Net\n"
+        "# @package _global_\ntrusted_packages: [their_study]\nmodel:\n  _target_: their_study.Net\n"
     )
     monkeypatch.setattr(composing, "config_folder", lambda: conf)
     with pytest.raises(InputError, match=r"model\._target_: expected a path that begins with"):
@@ -108,16 +108,16 @@ def test_an_experiment_cannot_grant_itself_trust(tmp_path, monkeypatch):
 
 
 def test_trust_is_inherited_by_the_processes_that_are_started():
-    trust_typed(["a=1", "trusted_packages=[my_study, other]", "+trusted_packages=[my_study]"])
-    assert os.environ[targets.VARIABLE] == "my_study,other"
-    assert trusted_packages() == ("my_study", "other")
+    trust_typed(["a=1", "trusted_packages=[their_study, other]", "+trusted_packages=[their_study]"])
+    assert os.environ[targets.VARIABLE] == "their_study,other"
+    assert trusted_packages() == ("their_study", "other")
 
 
 def test_the_other_arguments_are_given_back():
     assert trust_typed(["a=1", "trusted_packages=[]", "b"]) == ["a=1", "b"]
 
 
-@pytest.mark.parametrize("value", ["my_study", "[os.path]", "[a b]", "[1a]", "{a:1}", "[a,../b]"])
+@pytest.mark.parametrize("value", ["their_study", "[os.path]", "[a b]", "[1a]", "{a:1}", "[a,../b]"])
 def test_what_is_no_list_of_packages_is_refused(value):
     with pytest.raises(InputError, match=r"^trusted_packages: expected "):
         trust_typed([f"trusted_packages={value}"])
