@@ -75,7 +75,8 @@ def fit(settings: Mapping[str, Any], folder: Path, start: int | None = None) -> 
         data, module = assemble({**settings, "data": points})
         module.config = dict(settings)
         trainer = build_trainer(settings, folder)
-    if (warning := rate_warning(module, data)) is not None and is_first_process():
+    trains = settings["trainer"]["max_steps"] > 0
+    if trains and (warning := rate_warning(module, data)) is not None and is_first_process():
         print(warning, file=sys.stderr)
     if trainer.is_global_zero and data.source is not None and data.source != folder / TABLE:
         write_whole(folder / TABLE, data.source.read_bytes())
