@@ -1,6 +1,24 @@
-"""Which of the processes of one run this is, from the variables that torchrun sets."""
+"""How this process was started, and which of the processes of one run it is."""
 
 import os
+import sys
+
+_command: list[str] = []
+
+
+def started_as(words: list[str]) -> None:
+    """Note what starts this command, where `sys.argv` does not say it: `["-m", "descentlab", "train"]`."""
+    _command[:] = words
+
+
+def this_command() -> list[str]:
+    """What Python is given to start this command once more."""
+    return [*(_command or sys.argv[:1]), *sys.argv[1:]]
+
+
+def is_installed_command() -> bool:
+    """Whether this process is `descentlab <command>`, and not a script of the repository."""
+    return bool(_command)
 
 
 def num_processes() -> int:

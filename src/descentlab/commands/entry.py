@@ -1,6 +1,7 @@
 """How every command begins and ends: its help, its errors, its exit code."""
 
 import gc
+import re
 import signal
 import sys
 import traceback
@@ -10,7 +11,9 @@ from typing import NoReturn
 
 from descentlab.deferred import defer
 from descentlab.errors import InputError, WriteError
+from descentlab.processes import is_installed_command
 from descentlab.runs.agreement import speaks_for_all
+from descentlab.settings.own_folder import take_config_dir
 
 _EXIT_CODES = {"completed": 0, "failed": 1, "diverged": 3}
 
@@ -30,7 +33,7 @@ def refuse(error: InputError) -> NoReturn:
         if "debug=trace" in sys.argv:
             traceback.print_exception(error)
         # A path may have line breaks, the message has none.
-        print("error:", *str(error).splitlines(), file=sys.stderr)
+        print("error:", *as_called(str(error)).splitlines(), file=sys.stderr)
     sys.exit(2)
 
 
@@ -38,10 +41,15 @@ def stop_unwritten(error: WriteError) -> NoReturn:
     """Print what cannot be written and exit with 4."""
     print(
         f"error: {error.filename} cannot be written ({error.strerror}). What was written before is whole: "
-        "make room, and go on with python scripts/train.py run=<run folder>.",
+        + as_called("make room, and go on with python scripts/train.py run=<run folder>."),
         file=sys.stderr,
     )
     sys.exit(4)
+
+
+def as_called(text: str) -> str:
+    """A text that names commands as scripts, with them named as the user has called this one."""
+    return re.sub(r"(?:python )?scripts/(\w+)\.py", r"descentlab \1", text) if is_installed_command() else text
 
 
 @contextmanager
@@ -70,11 +78,11 @@ def run(command: Callable[[Sequence[str]], None], help_text: str, needs_argument
     """
     arguments = [argument for argument in sys.argv[1:] if argument != "debug=trace"]
     if {"-h", "--help"} & set(arguments) or (needs_arguments and not arguments):
-        print(help_text.strip())
+        print(as_called(help_text.strip()))
         return
     with brief_process():
         try:
-            command(arguments)
+            command(take_config_dir(arguments))
         except InputError as error:
             refuse(error)
         except WriteError as error:

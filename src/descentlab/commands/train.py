@@ -18,7 +18,7 @@ from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
 
 from descentlab.commands.ended import print_ended
-from descentlab.commands.entry import brief_process, exit_code, refuse, stop_unwritten
+from descentlab.commands.entry import as_called, brief_process, exit_code, refuse, stop_unwritten
 from descentlab.commands.figures import draw_in_background
 from descentlab.commands.resume import resume_run
 from descentlab.errors import InputError, WriteError, did_you_mean
@@ -28,7 +28,8 @@ from descentlab.runs.folders import take_away
 from descentlab.runs.lock import HeldError
 from descentlab.settings.check import check
 from descentlab.settings.compose import CONFIG_NAME, config_folder, plain
-from descentlab.settings.explain import explain, refuse_unnamed_choices
+from descentlab.settings.explain import choices_of, explain, groups, refuse_unnamed_choices
+from descentlab.settings.own_folder import take_config_dir
 from descentlab.settings.resolvers import register_resolvers
 from descentlab.settings.trust import trust_typed
 
@@ -48,7 +49,7 @@ Choices (group=choice; single settings as group.key=value):
 def main() -> None:
     """Run the command line and exit as `entry.exit_code` says."""
     if {"-h", "--help"} & set(sys.argv[1:]):
-        print(help_text())
+        print(as_called(help_text()))
         return
     # Hydra's parser takes -m before all overrides or after them, not in their midst.
     sys.argv[1:] = sorted(sys.argv[1:], key=lambda word: word not in ("-m", "--multirun"))
@@ -67,6 +68,7 @@ def main() -> None:
     decorate = hydra.main(config_path=str(config_folder()), config_name=CONFIG_NAME, version_base="1.3")
     with brief_process(), ending_together():
         try:
+            sys.argv[1:] = take_config_dir(sys.argv[1:])
             if any(word.startswith("run=") for word in sys.argv[1:]):
                 lone.append(resume_run(sys.argv[1:]))
             else:
@@ -95,9 +97,9 @@ def _refuse_unknown_flags(words: Sequence[str]) -> None:
 
 def help_text() -> str:
     """How to call this command, and the choices of every group, read from the config folder."""
-    groups = sorted(path for path in config_folder().iterdir() if path.is_dir() and path.name != "hydra")
-    choices = {group.name: ", ".join(sorted(file.stem for file in group.glob("*.yaml"))) for group in groups}
-    return HELP.strip() + "".join(f"\n  {name:<11}{names}" for name, names in choices.items())
+    return HELP.strip() + "".join(
+        f"\n  {group:<11}{', '.join(choices_of(group))}" for group in groups() if group != "hydra"
+    )
 
 
 def run_job(config: DictConfig) -> int:

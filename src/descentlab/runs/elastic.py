@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from descentlab.errors import InputError
-from descentlab.processes import num_processes
+from descentlab.processes import num_processes, this_command
 
 INTERRUPTED = 130
 
@@ -98,7 +98,7 @@ def start_processes(trainer: Mapping[str, Any]) -> int:
         max_restarts=0,
     )
     try:
-        elastic_launch(config, sys.executable)(*sys.argv)
+        elastic_launch(config, sys.executable)(*this_command())
     except ChildFailedError as failed:
         return exit_code_of({rank: failure.exitcode for rank, failure in failed.failures.items()})
     except SignalException:

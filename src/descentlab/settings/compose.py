@@ -16,6 +16,7 @@ import descentlab
 from descentlab.errors import InputError
 from descentlab.settings.check import check
 from descentlab.settings.explain import explain, refuse_unnamed_choices
+from descentlab.settings.own_folder import own_folder
 from descentlab.settings.resolvers import register_resolvers
 from descentlab.settings.trust import trust_typed
 
@@ -27,6 +28,12 @@ def config_folder() -> Path:
     package = Path(descentlab.__file__).parent
     inside = package / "conf"
     return inside if inside.is_dir() else package.parents[1] / "conf"
+
+
+def config_folders() -> list[Path]:
+    """The folders in which configs are searched: the user's own, where one is named, before the package's."""
+    own = own_folder()
+    return [config_folder()] if own is None else [own, config_folder()]
 
 
 def compose(overrides: Sequence[str] = ()) -> dict[str, Any]:

@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Sequence
-from pathlib import Path
 
 from hydra.errors import MissingConfigException, OverrideParseException
 from omegaconf.errors import OmegaConfBaseException
@@ -62,17 +61,18 @@ def refuse_unnamed_choices(overrides: Sequence[str]) -> None:
         key, equals, choice = override.partition("=")
         if equals and not key:
             raise InputError(f"{override}: expected key=value, got no key.")
-        if key in _groups() and re.fullmatch(r"null|true|false|[-+.\d]*|[\[{].*", choice, re.IGNORECASE):
+        if key in groups() and re.fullmatch(r"null|true|false|[-+.\d]*|[\[{].*", choice, re.IGNORECASE):
             raise InputError(
                 f"{override}: expected the name of a choice, got {choice or 'nothing'}; "
-                f"{did_you_mean(choice, _choices(key))}"
+                f"{did_you_mean(choice, choices_of(key))}"
             )
 
 
-def _choices(group: str) -> list[str]:
-    from descentlab.settings.compose import config_folder  # the two files name each other
+def choices_of(group: str) -> list[str]:
+    """The choices of a group of configs, by name."""
+    from descentlab.settings.compose import config_folders  # the two files name each other
 
-    return [path.stem for path in (config_folder() / group).glob("*.yaml")]
+    return sorted({path.stem for folder in config_folders() for path in (folder / group).glob("*.yaml")})
 
 
 def _missing_choice(error: MissingConfigException) -> InputError:
@@ -88,7 +88,7 @@ def _missing_choice(error: MissingConfigException) -> InputError:
 def _unknown_key(key: str, error: Exception) -> InputError:
     text = str(error)
     if "No match in the defaults list" in text:
-        return InputError(f"{key}: there is no such group; {did_you_mean(key, _groups())}")
+        return InputError(f"{key}: there is no such group; {did_you_mean(key, groups())}")
     cause: BaseException | None = error
     while cause is not None and not isinstance(cause, OmegaConfBaseException):
         cause = cause.__cause__ or cause.__context__
@@ -103,10 +103,11 @@ def _unknown_key(key: str, error: Exception) -> InputError:
     return InputError(f"{key}: there is no such key ({reason}).")
 
 
-def _groups() -> list[str]:
-    from descentlab.settings.compose import config_folder  # the two files name each other
+def groups() -> list[str]:
+    """The groups of configs, by name."""
+    from descentlab.settings.compose import config_folders  # the two files name each other
 
-    return [path.name for path in Path(config_folder()).iterdir() if path.is_dir()]
+    return sorted({path.name for folder in config_folders() for path in folder.iterdir() if path.is_dir()})
 
 
 def _first_line(text: str) -> str:

@@ -20,10 +20,12 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from descentlab.errors import InputError, did_you_mean
+from descentlab.processes import is_installed_command
 from descentlab.runs.elastic import processes_wanted
 from descentlab.settings.check import check
 from descentlab.settings.compose import plain
 from descentlab.settings.explain import explain
+from descentlab.settings.own_folder import own_folder
 
 _NUMBER = re.compile(r"[A-Za-z_][\w.]*=(?:(?P<int>-?(?:0|[1-9]\d*))|(?P<float>-?\d+\.\d+(?:e-?\d+)?|-?\d+e-?\d+))")
 _REFERENCE = re.compile(r"\$\{([A-Za-z_]\w*(?:\.\w+)*)\}")
@@ -50,7 +52,9 @@ class Job:
     def command(self) -> str:
         """What is typed to run this job again, alone."""
         alone = ["hydra.mode=RUN"] if any(text.startswith("experiment=") for text in self.overrides) else []
-        return shlex.join(["python", "scripts/train.py", *self.overrides, *alone])
+        program = ["descentlab", "train"] if is_installed_command() else ["python", "scripts/train.py"]
+        own = own_folder()
+        return shlex.join([*program, *([] if own is None else ["--config-dir", str(own)]), *self.overrides, *alone])
 
 
 def refuse_several_processes(job: Job) -> None:

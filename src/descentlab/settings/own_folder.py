@@ -1,0 +1,52 @@
+"""A folder of configs of the user's own, which is searched before the package's."""
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+from descentlab.errors import InputError
+
+VARIABLE = "DESCENTLAB_CONFIG_DIR"
+"""Holds the folder's path; the processes that this one starts inherit it."""
+
+_FLAGS = ("--config-dir", "-cd")  # Hydra's
+
+
+def own_folder() -> Path | None:
+    """The folder that the user has named, if any."""
+    path = os.environ.get(VARIABLE)
+    return Path(path) if path else None
+
+
+def search_first(folder: Path) -> None:
+    """From now on, take a config from `folder` where it has one, and from the package where it has none.
+
+    Raises:
+        InputError: there is no such folder.
+    """
+    if not folder.is_dir():
+        raise InputError(f"--config-dir: expected a folder of configs, such as conf, got {str(folder)!r}.")
+    os.environ[VARIABLE] = str(folder.resolve())
+
+
+def take_config_dir(words: Sequence[str]) -> list[str]:
+    """Search the folder of `--config-dir` first, where it is among the words typed.
+
+    Returns:
+        The other words.
+
+    Raises:
+        InputError: there is no such folder, or none is given.
+    """
+    others: list[str] = []
+    rest = iter(words)
+    for word in rest:
+        flag, equals, path = word.partition("=")
+        if flag not in _FLAGS:
+            others.append(word)
+            continue
+        given = path if equals else next(rest, "")
+        if not given:
+            raise InputError("--config-dir: expected a folder of configs, got none; type --config-dir conf")
+        search_first(Path(given))
+    return others
