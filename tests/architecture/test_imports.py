@@ -67,7 +67,7 @@ ROOMS = sorted({room_of(module) for module in PACKAGES} - {"descentlab"})
 SINGLE_FILES = sorted(
     module
     for module in MODULES
-    if module.count(".") == 1 and module not in PACKAGES and module.startswith("descentlab.")
+    if module.count(".") == 1 and module not in {*PACKAGES, "descentlab.__main__"} and module.startswith("descentlab.")
 )
 
 

@@ -40,7 +40,7 @@ def fit_stack(
     Args:
         members: of one net, loss, optimiser and number of samples; each has its own start, points,
             optimiser numbers and number of steps.
-        rates: learning rates, (step, member), where there is a schedule.
+        rates: learning rates, (step, member), where there is a schedule; None asks the members' own schedulers.
         history_every: steps between two recorded rows.
         validation_every: steps between two validation losses.
         show_progress: one bar for all members.
@@ -51,6 +51,9 @@ def fit_stack(
     """
     torch.set_num_threads(1)
     logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
+    configs = [member.module.config for member in members]
+    if rates is None and all(configs):
+        rates = schedules([config for config in configs if config is not None])
     module = StackedRegression(members, rates, engine)
     if isinstance(module.stack, NativeStack) and module.stack.native_reason is not None:
         print(f"the recorded stack performs the steps: {module.stack.native_reason}", file=sys.stderr)
