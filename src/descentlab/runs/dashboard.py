@@ -1,11 +1,12 @@
-"""What TensorBoard is told of a run before it trains: which scalars belong together, and the config."""
+"""What the loggers are told of a run before it trains: the config, and which scalars belong together."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from lightning.pytorch.loggers import Logger, TensorBoardLogger
+from lightning.pytorch.loggers import Logger, MLFlowLogger, TensorBoardLogger, WandbLogger
 
 from descentlab.runs.files import config_text
+from descentlab.runs.hyperparameters import hyperparameters
 
 STABILITY_LIMIT = "train/stability_limit"
 """The tag of 2 / lambda_max, the learning rate that gradient descent bears."""
@@ -22,10 +23,10 @@ LAYOUT: dict[str, dict[str, list[Any]]] = {
 
 
 def log_dashboard(loggers: Sequence[Logger], settings: Mapping[str, Any]) -> None:
-    """Write the layout of the Custom Scalars tab and the config as text to TensorBoard.
+    """Write the layout of the Custom Scalars tab and the config as text to TensorBoard, the settings to others.
 
     Args:
-        loggers: of the run; those of another kind are passed over.
+        loggers: of the run; the CSV takes scalars alone.
         settings: of the run.
     """
     indented = "".join(f"    {line}\n" for line in config_text(settings).splitlines())  # a block of Markdown
@@ -33,3 +34,5 @@ def log_dashboard(loggers: Sequence[Logger], settings: Mapping[str, Any]) -> Non
         if isinstance(logger, TensorBoardLogger):
             logger.experiment.add_custom_scalars(LAYOUT)
             logger.experiment.add_text("config", indented, 0)
+        elif isinstance(logger, WandbLogger | MLFlowLogger):
+            logger.log_hyperparams(hyperparameters(settings))

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from lightning.pytorch.loggers import Logger, TensorBoardLogger
+from lightning.pytorch.loggers import Logger, TensorBoardLogger, WandbLogger
 
 from descentlab.runs.result import Result
 
@@ -11,18 +11,22 @@ _GROUPS = ("model", "data", "loss", "optimizer", "scheduler")
 
 
 def log_hyperparameters(loggers: Sequence[Logger], settings: Mapping[str, Any], result: Result) -> None:
-    """Write the settings of a run with its final metrics to TensorBoard's HParams, and close its writer."""
+    """Write the settings of a run with its final metrics to TensorBoard's HParams, and close the writers."""
     for logger in loggers:
         if isinstance(logger, TensorBoardLogger):
             metrics = {f"final/{name}": value for name, value in result.metrics.items()}
             logger.log_hyperparams(hyperparameters(settings), metrics, step=result.num_steps)
             logger.experiment.close()
+        elif isinstance(logger, WandbLogger):
+            logger.experiment.finish()  # else the next run of this process would write into the same
 
 
 def hyperparameters(settings: Mapping[str, Any]) -> dict[str, bool | int | float | str]:
     """The settings of model, data, loss and optimiser as one level of plain values; the choice of each
     group by the last word of its target."""
     flat: dict[str, Any] = {"seed": settings["seed"], "trainer.max_steps": settings["trainer"]["max_steps"]}
+    if tags := settings.get("tags"):
+        flat["tags"] = ", ".join(tags)
     for group in _GROUPS:
         for key, value in settings[group].items():
             if key == "_target_":

@@ -1,17 +1,20 @@
 """The loggers that a config may choose, at their places in the run folder."""
 
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from lightning.pytorch.loggers import CSVLogger, TensorBoardLogger
+from lightning.pytorch.loggers import CSVLogger, MLFlowLogger, TensorBoardLogger, WandbLogger
 from lightning.pytorch.loggers.logger import rank_zero_experiment
 from lightning.pytorch.utilities import rank_zero_only
 from tensorboard.compat.proto.summary_pb2 import Summary
 from torch.utils.tensorboard import SummaryWriter
 
+from descentlab.errors import InputError
 from descentlab.runs.event_file import BulkSummaryWriter
 from descentlab.runs.metrics_file import MetricsFile
+from descentlab.settings.extras import require
 
 
 class BulkTensorBoardLogger(TensorBoardLogger):
@@ -89,3 +92,40 @@ def tensorboard(folder: Path) -> TensorBoardLogger:
 def csv(folder: Path) -> CSVLogger:
     """The logged scalars as `csv/metrics.csv` of the run folder."""
     return WholeCSVLogger(folder, name="", version="csv", flush_logs_every_n_steps=1_000_000_000)
+
+
+def wandb(folder: Path, project: str, offline: bool) -> WandbLogger:
+    """A run of Weights & Biases, in `wandb/` of the run folder.
+
+    Args:
+        folder: of the run.
+        project: that it is filed under.
+        offline: write it here alone; `wandb sync <run folder>/wandb/offline-…` sends it later.
+
+    Raises:
+        InputError: the package is not installed.
+    """
+    require("wandb")
+    return WandbLogger(name=folder.name, save_dir=folder, project=project, offline=offline)
+
+
+def mlflow(folder: Path, experiment: str, tracking_uri: str) -> MLFlowLogger:
+    """A run of MLflow.
+
+    Args:
+        folder: of the run, whose name it has.
+        experiment: that it is filed under.
+        tracking_uri: a folder, or the address of a server.
+
+    Raises:
+        InputError: the package is not installed, or the store cannot be opened.
+    """
+    require("mlflow")
+    from mlflow.exceptions import MlflowException
+
+    os.environ.setdefault("MLFLOW_ALLOW_FILE_STORE", "true")  # MLflow 3 refuses folders otherwise: it prefers SQLite
+    uri = tracking_uri if "://" in tracking_uri else Path(tracking_uri).resolve().as_uri()
+    try:
+        return MLFlowLogger(experiment_name=experiment, run_name=folder.name, tracking_uri=uri)
+    except MlflowException as error:
+        raise InputError(f"logger.mlflow.tracking_uri: expected a folder or a server, but {error}") from error

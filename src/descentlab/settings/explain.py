@@ -51,6 +51,10 @@ _EXPLAINED = {
 """Errors of Hydra's that have no class of their own: what they say, and what is said instead."""
 
 
+_TAKE_SEVERAL = ("callbacks", "logger")
+"""Groups that take several choices at once: logger=[csv,wandb]."""
+
+
 def refuse_unnamed_choices(overrides: Sequence[str]) -> None:
     """Refuse a choice that is no name, such as `model=null`: Hydra's own error names neither.
 
@@ -61,6 +65,8 @@ def refuse_unnamed_choices(overrides: Sequence[str]) -> None:
         key, equals, choice = override.partition("=")
         if equals and not key:
             raise InputError(f"{override}: expected key=value, got no key.")
+        if key in _TAKE_SEVERAL and re.fullmatch(r"\[[^\[\]{}]+\]", choice):
+            continue
         if key in groups() and re.fullmatch(r"null|true|false|[-+.\d]*|[\[{].*", choice, re.IGNORECASE):
             raise InputError(
                 f"{override}: expected the name of a choice, got {choice or 'nothing'}; "
@@ -77,11 +83,15 @@ def choices_of(group: str) -> list[str]:
 
 def _missing_choice(error: MissingConfigException) -> InputError:
     missing = error.missing_cfg_file or ""
+    named = re.search(r"Could not load '([^']+)'", str(error))
+    if not missing and named:  # one of several choices
+        missing = named[1]
     group, _, choice = missing.rpartition("/")
     if choice in _EXTRAS.get(group, ()):
         return InputError(f"{group}={choice}: it is not installed; type pip install -e '.[{choice}]'.")
-    if error.options:
-        return InputError(f"{group}={choice}: there is no such choice; {did_you_mean(choice, error.options)}")
+    options = error.options or (choices_of(group) if group in groups() else [])
+    if options:
+        return InputError(f"{group}={choice}: there is no such choice; {did_you_mean(choice, options)}")
     return InputError(_first_line(str(error)))
 
 
