@@ -25,6 +25,7 @@ from descentlab.runs.elastic import processes_wanted
 from descentlab.settings.check import check
 from descentlab.settings.compose import plain
 from descentlab.settings.explain import explain
+from descentlab.settings.extras import require_for
 from descentlab.settings.own_folder import own_folder
 
 _NUMBER = re.compile(r"[A-Za-z_][\w.]*=(?:(?P<int>-?(?:0|[1-9]\d*))|(?P<float>-?\d+\.\d+(?:e-?\d+)?|-?\d+e-?\d+))")
@@ -99,6 +100,7 @@ def compose_jobs(loader: ConfigLoader, sweep: DictConfig, overrides: Sequence[Se
                 own = [text for text in texts if not text.startswith(_OF_THE_LAUNCH)]
                 jobs.append(Job(number, own, check(settings)))
                 refuse_several_processes(jobs[-1])
+                require_for(settings)
             except (HydraException, OmegaConfBaseException) as error:
                 raise _at_job(number, texts, explain(error)) from error
             except InputError as error:

@@ -56,6 +56,8 @@ def why_alone(settings: Mapping[str, Any]) -> str | None:
         return f"trainer.engine={trainer['engine']}"
     if trainer["gradient_clip_val"] is not None:
         return "trainer.gradient_clip_val is set"
+    if trainer.get("profiler") is not None:
+        return "trainer.profiler is set"
     if trainer["strategy"] != "auto" or trainer["accelerator"] == "gpu":
         return "it asks for devices of its own"
     if settings["data"]["batch_size"] is not None:
@@ -74,13 +76,13 @@ _STACKED_OPTIMIZERS = {f"torch.optim.{name}" for name in ("SGD", "Adam", "AdamW"
 
 def _shape_of(settings: Mapping[str, Any]) -> dict[str, Any]:
     """What must agree within a stack: the settings, with what may differ replaced by its shape."""
-    shape = {key: value for key, value in settings.items() if key not in ("seed", "name", "figures")}
+    shape = {key: value for key, value in settings.items() if key not in ("seed", "name", "tags", "figures")}
     shape["model"] = {
         key: _numbers(value) if key == "initial_coefficients" else value
         for key, value in settings["model"].items()
         if key != "seed"
     }
-    shape["data"] = {key: _numbers(value) for key, value in settings["data"].items() if key != "seed"}
+    shape["data"] = {key: _numbers(value) for key, value in settings["data"].items() if key not in ("seed", "fold")}
     # A zero is kept apart: without momentum or weight decay the update is another.
     shape["optimizer"] = {
         key: ["number", value != 0] if isinstance(value, float) and key != "lr" else _numbers(value)

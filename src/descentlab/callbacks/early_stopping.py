@@ -1,0 +1,67 @@
+"""Early stopping: the end of a run whose validation loss falls no more."""
+
+import math
+import sys
+from typing import Annotated, Any
+
+from annotated_types import Ge
+from lightning.pytorch import Trainer
+
+from descentlab.callbacks.steps import StepCallback, points_of
+from descentlab.callbacks.validation import validation_losses
+from descentlab.errors import InputError
+from descentlab.modules.regression import RegressionModule
+
+
+class EarlyStopping(StepCallback):
+    """Ends the run at the look at which `val/loss` has not been lower by `min_delta` than its lowest for
+    `patience` looks; the run counts as completed, and `checkpoints/best.ckpt` has the weights of the lowest.
+
+    Lightning's own looks at the end of epochs, which a run counted in steps does not have.
+
+    Args:
+        every: gradient steps between two looks, at which the validation has to look too.
+        patience: looks.
+        min_delta: in the unit of the loss.
+    """
+
+    def __init__(self, every: Annotated[int, Ge(1)], patience: Annotated[int, Ge(1)], min_delta: float = 0.0) -> None:
+        super().__init__(every)
+        self.patience = patience
+        self.min_delta = min_delta
+        self._lowest, self._lowest_step, self._looks_since = math.inf, 0, 0
+
+    def setup(self, trainer: Trainer, pl_module: Any, stage: str) -> None:
+        data = points_of(trainer)
+        if "val" not in data.stages():
+            raise InputError(
+                "callbacks.early_stopping: expected validation points, got none; type data.val_fraction=0.2"
+            )
+
+    def look(self, trainer: Trainer, module: RegressionModule, step: int) -> None:
+        loss = validation_losses(trainer).get(step)
+        if loss is None:
+            raise InputError(
+                f"callbacks.early_stopping.every: expected the steps of callbacks.validation.every, got {self.every}."
+            )
+        if loss < self._lowest - self.min_delta:
+            self._lowest, self._lowest_step, self._looks_since = loss, step, 0
+            return
+        self._looks_since += 1
+        if self._looks_since >= self.patience and step < trainer.max_steps and not trainer.should_stop:
+            trainer.should_stop = True
+            if trainer.is_global_zero:
+                print(
+                    f"stopped early at step {step}: val/loss has not been below {self._lowest:.6g} "
+                    f"since step {self._lowest_step}",
+                    file=sys.stderr,
+                )
+
+    def state_dict(self) -> dict[str, Any]:
+        lowest = {"loss": self._lowest, "step": self._lowest_step, "looks_since": self._looks_since}
+        return {**super().state_dict(), "lowest": lowest}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        super().load_state_dict(state_dict)
+        lowest = state_dict["lowest"]
+        self._lowest, self._lowest_step, self._looks_since = lowest["loss"], lowest["step"], lowest["looks_since"]
