@@ -18,6 +18,7 @@ from descentlab.runs.agreement import shared_folder
 from descentlab.runs.elastic import check_started, processes_wanted, start_processes
 from descentlab.runs.files import config_text, write_whole
 from descentlab.runs.folders import make_exclusively
+from descentlab.runs.source import Source
 from descentlab.settings.check import check
 from descentlab.settings.compose import plain
 from descentlab.settings.explain import explain
@@ -31,6 +32,9 @@ class Gate(Callback):
     Hydra turns an exception of a callback into a warning, so bad settings end the process here.
     """
 
+    def __init__(self) -> None:
+        self._source: Source | None = None
+
     def on_run_start(self, config: DictConfig, **kwargs: Any) -> None:
         with _refusing():
             settings = check(plain(config))
@@ -42,6 +46,13 @@ class Gate(Callback):
                 raise SystemExit(start_processes(settings["trainer"]))
             check_started(settings["trainer"])
             _share_folder(config, settings)
+        if is_first_process():
+            self._source = Source()
+
+    def on_run_end(self, config: DictConfig, **kwargs: Any) -> None:
+        folder = Path(config.hydra.run.dir)
+        if self._source is not None and folder.is_dir():
+            self._source.write(folder)
 
     def on_multirun_start(self, config: DictConfig, **kwargs: Any) -> None:
         with _refusing():
@@ -53,9 +64,12 @@ class Gate(Callback):
             HydraConfig.instance().set_config(config)
             if config.resume is None:
                 make_exclusively(Path(config.hydra.sweep.dir), "hydra.sweep.dir")
+        self._source = Source()
 
     def on_multirun_end(self, config: DictConfig, **kwargs: Any) -> None:
         folder = folder_of(config)
+        if self._source is not None and folder.is_dir():
+            self._source.write(folder)
         if not ledger_of(folder).jobs:  # Hydra's own sweeper with Hydra's own launcher
             return
         from descentlab.commands.sweep import conclude

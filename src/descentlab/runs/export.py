@@ -1,0 +1,81 @@
+"""A trained model without this package: a program of torch.export, or a graph of ONNX."""
+
+import logging
+import os
+import warnings
+from pathlib import Path
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from descentlab.errors import InputError
+from descentlab.modules.regression import RegressionModule
+from descentlab.runs.load import load_data, load_module
+from descentlab.settings.extras import require
+
+KINDS = (".pt2", ".onnx")
+
+
+class Predictor(nn.Module):
+    """The net of a trained module with its units around it: inputs and predictions are the user's.
+
+    Args:
+        module: whose predictions these are.
+    """
+
+    def __init__(self, module: RegressionModule) -> None:
+        super().__init__()
+        self.net = module.net
+        self.units = module.standardization
+
+    def forward(self, x: Float[Tensor, "sample feature"]) -> Float[Tensor, "sample target"]:
+        if self.units is None:
+            prediction: Tensor = self.net(x)
+            return prediction
+        return self.units.restore_y(self.net(self.units.standardize_x(x)))
+
+
+def export(folder: Path, file: Path, checkpoint: str = "last") -> None:
+    """Write the trained model of a run folder to a file that predicts for any number of samples.
+
+    Args:
+        folder: of the run.
+        file: `….pt2`, read by `torch.export.load(file).module()`, or `….onnx`, read by ONNX Runtime and its like;
+            each takes `x` (sample, feature) and gives (sample, target) in the user's units.
+        checkpoint: `last`, or `best` by validation loss.
+
+    Raises:
+        InputError: another kind of file, a package is missing, or the folder is no run's.
+    """
+    if file.suffix not in KINDS:
+        raise InputError(f"to: expected a file that ends in {' or '.join(KINDS)}, got {file}.")
+    if file.suffix == ".onnx":
+        require("onnxscript")
+    predictor = Predictor(load_module(folder, checkpoint)).eval()
+    x = load_data(folder).stages()["train"].x[:1].repeat(2, 1)  # one sample alone would be taken for a constant
+    samples = {"x": {0: torch.export.Dim("sample")}}
+    temporary = file.with_name(f".{os.getpid()}{file.name}")
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        with torch.no_grad(), warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of the exporter's own insides
+            program = torch.export.export(predictor, (x,), dynamic_shapes=samples)
+            if file.suffix == ".pt2":
+                torch.export.save(program, temporary)
+            else:
+                logging.getLogger("torch.onnx").setLevel(logging.ERROR)
+                torch.onnx.export(
+                    program,
+                    (),
+                    temporary,
+                    input_names=["x"],
+                    output_names=["prediction"],
+                    external_data=False,
+                    verbose=False,
+                )
+        os.replace(temporary, file)
+    except OSError as error:
+        raise InputError(f"to: expected a file that can be written, got {file} ({error.strerror}).") from error
+    finally:
+        temporary.unlink(missing_ok=True)
