@@ -5,6 +5,7 @@ from typing import Annotated, Any
 
 import torch
 from annotated_types import Ge, Lt
+from jaxtyping import Int
 from torch import Tensor
 
 from descentlab.data.csv_file import read_columns
@@ -28,6 +29,11 @@ class TableDataModule(PointsDataModule):
         test_fraction: of the samples held back for the test, in [0, 1).
         standardize: train on columns of mean 0 and standard deviation 1, as the training points have
             them; coefficients, losses and predictions come back in the user's units.
+        num_samples: the first so many rows are the table; None is all of them.
+        fold: of `num_folds`, the one held back for validation, from 0, in place of `val_fraction`: the samples
+            left beside the test points are dealt out to folds whose sizes differ by one at most, and each is
+            in one of them. All folds of a seed are of the same deal, with the same test points.
+        num_folds: how many.
         seed: of the split and of the shuffling of batches.
         batch_size: points a gradient step sees; None is all of them.
 
@@ -46,6 +52,9 @@ class TableDataModule(PointsDataModule):
         val_fraction: Fraction = 0.0,
         test_fraction: Fraction = 0.0,
         standardize: bool = False,
+        num_samples: Annotated[int, Ge(1)] | None = None,
+        fold: Annotated[int, Ge(0)] | None = None,
+        num_folds: Annotated[int, Ge(2)] = 5,
         seed: int = 0,
         batch_size: int | None = None,
     ) -> None:
@@ -54,28 +63,52 @@ class TableDataModule(PointsDataModule):
         self.columns = _Source(x, y, path, features, target)
         self.source = None if path is None else Path(path)
         self.val_fraction = val_fraction
+        self.most_samples = num_samples
+        self.fold = fold
+        self.num_folds = num_folds
         self.test_fraction = test_fraction
         self.standardize = standardize
 
     def read_points(self) -> None:
-        x, y = self.columns.read()
-        num_val = round(len(x) * self.val_fraction)
-        num_test = round(len(x) * self.test_fraction)
-        num_train = len(x) - num_val - num_test
-        if num_train < 1:
-            raise InputError(
-                f"data.val_fraction, data.test_fraction: expected at least one of the {len(x)} samples "
-                f"to be left for training, got {self.val_fraction} and {self.test_fraction}."
-            )
+        x, y = (column[: self.most_samples] for column in self.columns.read())
         order = torch.randperm(len(x), generator=torch.Generator().manual_seed(self.seed))
         # In their own order, so that a table without a split is the table as the user wrote it.
-        train, val, test = (part.sort().values for part in order.split([num_train, num_val, num_test]))
+        train, val, test = (part.sort().values for part in self._parts(order))
         if self.standardize:
             self.standardization = Standardization.of(x[train], y[train])
             x, y = self.standardization.standardize_x(x), self.standardization.standardize_y(y)
         self.train = Points(x[train], y[train])
-        self.val = Points(x[val], y[val]) if num_val else None
-        self.test = Points(x[test], y[test]) if num_test else None
+        self.val = Points(x[val], y[val]) if len(val) else None
+        self.test = Points(x[test], y[test]) if len(test) else None
+
+    def _parts(self, order: Int[Tensor, " sample"]) -> tuple[Tensor, Tensor, Tensor]:
+        """The samples for training, validation and test, from all of them in a random order."""
+        num_test = round(len(order) * self.test_fraction)
+        if self.fold is not None:
+            return self._parts_of_fold(*order.split([len(order) - num_test, num_test]))
+        num_val = round(len(order) * self.val_fraction)
+        num_train = len(order) - num_val - num_test
+        if num_train < 1:
+            raise InputError(
+                f"data.val_fraction, data.test_fraction: expected at least one of the {len(order)} samples "
+                f"to be left for training, got {self.val_fraction} and {self.test_fraction}."
+            )
+        train, val, test = order.split([num_train, num_val, num_test])
+        return train, val, test
+
+    def _parts_of_fold(
+        self, rest: Int[Tensor, " sample"], test: Int[Tensor, " test_sample"]
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        assert self.fold is not None
+        if self.val_fraction:
+            raise InputError(f"data.val_fraction: expected 0 beside data.fold, got {self.val_fraction}.")
+        if self.fold >= self.num_folds:
+            raise InputError(f"data.fold: expected a fold from 0 to {self.num_folds - 1}, got {self.fold}.")
+        if self.num_folds > len(rest):
+            raise InputError(f"data.num_folds: expected at most {len(rest)}, one a sample, got {self.num_folds}.")
+        folds = list(rest.tensor_split(self.num_folds))
+        val = folds.pop(self.fold)
+        return torch.cat(folds), val, test
 
 
 class _Source:

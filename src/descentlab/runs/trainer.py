@@ -10,9 +10,12 @@ from annotated_types import Ge, Gt
 from lightning.pytorch import Callback, Trainer
 from lightning.pytorch.loggers import Logger
 from lightning.pytorch.plugins.environments import TorchElasticEnvironment
+from lightning.pytorch.profilers import AdvancedProfiler, SimpleProfiler
 
 from descentlab.processes import num_processes
 from descentlab.runs.checkpoint_io import WholeCheckpointIO
+
+_PROFILERS = {"simple": SimpleProfiler, "advanced": AdvancedProfiler}
 
 
 def make_trainer(
@@ -27,6 +30,8 @@ def make_trainer(
     folder: Path,
     callbacks: list[Callback],
     loggers: list[Logger],
+    profiler: Literal["simple", "advanced"] | None = None,
+    detect_anomaly: bool = False,
 ) -> Trainer:
     """A Trainer whose unit is the gradient update, and which leaves looking to the callbacks.
 
@@ -40,6 +45,8 @@ def make_trainer(
         engine: what makes the steps: `auto` the fastest that leaves PyTorch's own bits, `native` compiled C,
             whose last bits differ, `eager` PyTorch itself, `lightning` one step a `training_step`.
         folder, callbacks, loggers: of this run.
+        profiler: `fit-profile.txt` says what took how long: Lightning's hooks, or every function (`advanced`).
+        detect_anomaly: an operation whose gradient is NaN ends the run, named with its traceback.
     """
     together = num_processes() > 1
     with quietly():
@@ -55,6 +62,8 @@ def make_trainer(
             default_root_dir=folder,
             callbacks=callbacks,
             logger=loggers or False,
+            profiler=None if profiler is None else _PROFILERS[profiler](dirpath=folder, filename="profile"),
+            detect_anomaly=detect_anomaly,
             log_every_n_steps=1,
             limit_val_batches=0,
             num_sanity_val_steps=0,
