@@ -52,7 +52,7 @@ def check_target(spec: Any, group: str, key: str) -> dict[str, Any]:
         raise InputError(f"{key}: expected a mapping with a _target_, got {spec!r}.")
     target = spec["_target_"]
     parameters = parameters_of(target, group, key)
-    takes_any = group in _OPEN and target is not None and signature_of(target).takes_any
+    is_open = takes_any(target, group)
     checked = {"_target_": target}
     for name, value in spec.items():
         if name == "_target_":
@@ -61,7 +61,7 @@ def check_target(spec: Any, group: str, key: str) -> dict[str, Any]:
             raise InputError(f"{key}.{name}: there is no such setting; {did_you_mean(name, parameters)}")
         if name in parameters:
             checked[name] = check_value(value, parameters[name].annotation, f"{key}.{name}")
-        elif takes_any:
+        elif is_open:
             checked[name] = value
         else:
             raise InputError(f"{key}.{name}: there is no such setting; {did_you_mean(name, parameters)}")
@@ -69,6 +69,11 @@ def check_target(spec: Any, group: str, key: str) -> dict[str, Any]:
         if parameter.required and name not in spec:
             raise InputError(f"{key}.{name}: {target} needs a value, got none; give {key}.{name}=…")
     return checked
+
+
+def takes_any(target: Any, group: str) -> bool:
+    """Whether a target of a group may be given keywords beside those of its own signature."""
+    return group in _OPEN and target is not None and signature_of(target).takes_any
 
 
 def parameters_of(target: Any, group: str, key: str) -> dict[str, Parameter]:
