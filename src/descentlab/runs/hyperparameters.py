@@ -25,7 +25,7 @@ def hyperparameters(settings: Mapping[str, Any]) -> dict[str, bool | int | float
     """The settings of model, data, loss and optimiser as one level of plain values; the choice of each
     group by the last word of its target."""
     flat: dict[str, Any] = {"seed": settings["seed"], "trainer.max_steps": settings["trainer"]["max_steps"]}
-    if tags := settings.get("tags"):
+    if tags := settings["tags"]:
         flat["tags"] = ", ".join(tags)
     for group in _GROUPS:
         for key, value in settings[group].items():

@@ -52,7 +52,7 @@ class RootSettings(Strict):
     """The keys of the whole config; each group is checked on its own."""
 
     name: Annotated[str, MinLen(1)]
-    tags: list[str] = []  # which runs of older versions do not have
+    tags: list[str]
     seed: Seed
     figures: bool
     trusted_packages: list[str]
