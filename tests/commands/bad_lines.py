@@ -89,6 +89,7 @@ OTHER_KINDS: dict[type, list[str]] = {
 
 OPEN = {
     "name",
+    "tags",
     "trusted_packages",
     "optimizer.line_search_fn",
     "history.every",
