@@ -22,7 +22,9 @@ def make_exclusively(folder: Path, key: str) -> None:
 
 
 def take_away(folder: Path) -> None:
-    """Remove a folder that was made exclusively, and the folder around it if nothing else is in it."""
+    """Remove a folder that was made exclusively, and the folder around it if nothing else is in it; never the
+    one that the user stands in."""
     shutil.rmtree(folder)
-    if not any(folder.parent.iterdir()):
-        folder.parent.rmdir()
+    around = folder.absolute().parent
+    if not any(around.iterdir()) and not Path.cwd().is_relative_to(around):
+        around.rmdir()
