@@ -8,7 +8,6 @@ from typing import Any
 import torch
 
 from descentlab.data.points import PointsDataModule
-from descentlab.errors import InputError
 from descentlab.functional import losses
 from descentlab.functional.objectives import linear_objective, net_objective
 from descentlab.functional.stability import Curvature, hessian, largest_curvature, largest_eigenvalue, stability_limit
@@ -19,8 +18,6 @@ from descentlab.targets import build
 
 RELATIVE_TOLERANCE = 1e-4
 MOST_PRODUCTS = 200
-MOST_AT_START = 20_000
-"""Points times parameters up to which the limit of a net is looked at before its run."""
 LARGEST_DENSE = 256
 """Up to so many coefficients a Hessian is formed, for its eigenvalues to be exact."""
 
@@ -81,24 +78,18 @@ def stability(module: RegressionModule, data: PointsDataModule) -> Stability:
 
 
 def is_above_limit(module: RegressionModule, data: PointsDataModule) -> bool:
-    """Whether gradient descent does not converge at the run's learning rate, or for a loss that is not
-    quadratic, does not at its first steps.
+    """Whether gradient descent on a quadratic loss does not converge at the run's learning rate.
 
-    On a quadratic loss it costs a pass over the points: lambda_max is at most the trace of the Hessian,
-    2 sum(X^2) / n, so an eigenvalue is only asked for where the rate is not below the limit of that. Else it
-    costs some ten milliseconds; False where the points and parameters are so many that it would cost more,
-    and for a net that cannot be differentiated twice.
+    It costs a pass over the points: lambda_max is at most the trace of the Hessian, 2 sum(X^2) / n, so an
+    eigenvalue is only asked for where the rate is not below the limit of that. For a net it is False: there
+    the limit is that of the first steps alone, and worth some ten milliseconds only when it is asked for.
     """
+    if not _is_quadratic(module):
+        return False
     optimizer = _optimizer(module)
     descent = _descent_settings(optimizer)
     if descent is None:
         return False
-    if not _is_quadratic(module):
-        size = len(data.stages()["train"].x) * sum(parameter.numel() for parameter in module.net.parameters())
-        try:
-            return size <= MOST_AT_START and stability(module, data).is_above
-        except (RuntimeError, InputError):
-            return False
     assert isinstance(module.net, LinearInParameters)
     x, _ = data.stages()["train"]
     design = module.net.design_matrix(x)
@@ -119,8 +110,8 @@ def rate_warning(module: RegressionModule, data: PointsDataModule) -> str | None
     if found.limit == 0:
         return "warning: optimizer.momentum=1 converges at no learning rate"
     return (
-        f"warning: optimizer.lr={found.lr:g} is above the stability limit {found.limit:.4g}"
-        f"{'' if found.everywhere else ' of the first steps'}, so steps grow; see scripts/stability.py"
+        f"warning: optimizer.lr={found.lr:g} is above the stability limit {found.limit:.4g}, so steps grow; "
+        f"see scripts/stability.py"
     )
 
 
