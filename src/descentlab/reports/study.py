@@ -17,6 +17,7 @@ from descentlab.reports.names import short_name
 from descentlab.runs.hyperparameters import hyperparameters
 from descentlab.runs.result import read_result
 from descentlab.settings.compose import read_settings
+from descentlab.settings.flat import nest
 
 FOLDER = "folder"
 """The setting by which a comparison tells its parts."""
@@ -172,7 +173,7 @@ def _job_of(row: Mapping[str, str], overrides: Sequence[str], flat: Mapping[str,
     return Job(
         label=row["job"],
         values={key: flat[key] if _is_plain(flat.get(key)) else _number(text) for key, text in texts.items()},
-        settings=_nested(flat),
+        settings=nest(flat),
         status=row["status"],
         num_steps=int(row["num_steps"]) if row["num_steps"] else None,
         metrics={key: value for key, value in numbers.items() if key.startswith(_STAGES)},
@@ -257,17 +258,6 @@ def _made_with(folder: Path) -> dict[str, str]:
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return {}
     return {**versions, **rest}
-
-
-def _nested(flat: Mapping[str, Any]) -> dict[str, Any]:
-    settings: dict[str, Any] = {}
-    for key, value in flat.items():
-        *groups, last = key.split(".")
-        inner = settings
-        for group in groups:
-            inner = inner.setdefault(group, {})
-        inner[last] = value
-    return settings
 
 
 def _is_plain(value: Any) -> bool:

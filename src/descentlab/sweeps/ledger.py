@@ -8,8 +8,8 @@ from typing import Any
 
 from descentlab.errors import InputError
 from descentlab.runs.files import write_whole
+from descentlab.settings.flat import common, differences, flatten, nest
 from descentlab.sweeps.compose import Job
-from descentlab.sweeps.flat import common, differences, flatten, nest
 
 NAME = "jobs.json"
 _OF_THE_LAUNCH = ("check", "figures", "resume", "sweep", "debug", "trusted_packages")
