@@ -16,6 +16,11 @@ def this_command() -> list[str]:
     return [*(_command or sys.argv[:1]), *sys.argv[1:]]
 
 
+def num_cores() -> int:
+    """The cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
 def is_installed_command() -> bool:
     """Whether this process is `descentlab <command>`, and not a script of the repository."""
     return bool(_command)

@@ -17,8 +17,8 @@ import json, sys, importlib
 from descentlab.commands import entry, train
 entry.defer = lambda: None  # once a process
 train.draw_in_background = lambda folder: None  # nobody waits for it
-workers = importlib.import_module("descentlab.sweeps.workers")
-workers.num_cores = lambda: 1  # a sweep trains in this process
+processes = importlib.import_module("descentlab.processes")
+processes.num_cores = lambda: 1  # a sweep trains in this process
 for name, *arguments in json.loads(sys.stdin.read()):
     sys.argv = [f"scripts/{name}.py", *arguments]
     try:

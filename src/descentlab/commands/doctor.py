@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import descentlab
+from descentlab.processes import num_cores
 
 HELP = """
 python scripts/doctor.py
@@ -40,7 +41,7 @@ def findings() -> Iterator[tuple[str, str]]:
     yield package, descentlab.__version__
     yield "python", f"{platform.python_version()} ({sys.executable})"
     yield "system", f"{platform.system()} {platform.machine()}"
-    yield "cores", f"{_num_cores()} for this process, {os.cpu_count()} in all"
+    yield "cores", f"{num_cores()} for this process, {os.cpu_count()} in all"
     missing = [name for name in _names(project.get("dependencies", [])) if _version(name) is None]
     for name in _names(project.get("dependencies", [])):
         yield name, _version(name) or "missing"
@@ -84,10 +85,6 @@ def _version(name: str) -> str | None:
         return version(name)
     except PackageNotFoundError:
         return None
-
-
-def _num_cores() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _torch() -> Iterator[tuple[str, str]]:

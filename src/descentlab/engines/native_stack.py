@@ -22,7 +22,7 @@ from descentlab.engines.problem import Loss
 from descentlab.engines.program import Program, build_program
 from descentlab.engines.record import CannotRecord, record
 from descentlab.engines.stack import Stack, StackTrace
-from descentlab.engines.threads import num_cores, on_threads
+from descentlab.engines.threads import num_threads, on_threads
 
 NUM_COMPARED_STEPS = 10
 NUM_COMPARED_MEMBERS = BLOCK
@@ -133,7 +133,7 @@ class NativeStack(Stack):
                     ctypes.c_long(num_steps),
                 )
 
-        num_parts = min(num_blocks, 4 * num_cores())
+        num_parts = min(num_blocks, 4 * num_threads())
         on_threads(run, [range(part, num_blocks, num_parts) for part in range(num_parts)])
         for name, tensor in places.items():
             tensor.copy_(_from_blocks(own[name], self.num_members).reshape(tensor.shape))

@@ -9,18 +9,20 @@ from typing import TypeVar
 
 import torch
 
+from descentlab.processes import num_cores
+
 Part = TypeVar("Part")
 Result = TypeVar("Result")
 
 
-def num_cores() -> int:
+def num_threads() -> int:
     """The threads that parts are given to: OMP_NUM_THREADS, or as many as this process has cores."""
-    return int(os.environ.get("OMP_NUM_THREADS") or len(os.sched_getaffinity(0)))
+    return int(os.environ.get("OMP_NUM_THREADS") or num_cores())
 
 
 def on_threads(run: Callable[[Part], Result], parts: list[Part]) -> list[Result]:
     """`run(part)` of all parts, in their order; within each, torch's operations use one thread."""
-    if min(len(parts), num_cores()) <= 1:
+    if min(len(parts), num_threads()) <= 1:
         return [run(part) for part in parts]
-    with ThreadPoolExecutor(num_cores(), initializer=torch.set_num_threads, initargs=(1,)) as pool:
+    with ThreadPoolExecutor(num_threads(), initializer=torch.set_num_threads, initargs=(1,)) as pool:
         return list(pool.map(run, parts))
