@@ -47,20 +47,21 @@ def test_two_machines_share_the_folder_that_the_first_names(tmp_path, trained):
     """Two agents of torchrun on loopback, as on two machines; each is told an hour of its own by nobody."""
     port = free_port()
     together = ["trainer.devices=1", "trainer.num_nodes=2", *QUICK]
+    apart = 'exec "$0" "$@" > $GROUP_RANK.out 2> $GROUP_RANK.err'  # from what the agent itself has to say
     machines = [
         start(
             tmp_path,
             *("-m", "torch.distributed.run", "--nnodes", "2", "--nproc-per-node", "1", "--node-rank", str(number)),
-            *("--log-dir", os.devnull),
-            *("--master-addr", "127.0.0.1", "--master-port", port, f"{ROOT}/scripts/train.py", *together),
+            *("--log-dir", os.devnull, "--master-addr", "127.0.0.1", "--master-port", port),
+            *("--no-python", "sh", "-c", apart, sys.executable, f"{ROOT}/scripts/train.py", *together),
         )
         for number in range(2)
     ]
-    out, err = zip(*(machine.communicate() for machine in machines), strict=True)
-    assert [machine.returncode for machine in machines] == [0, 0], err
+    agents = [machine.communicate() for machine in machines]
+    assert [machine.returncode for machine in machines] == [0, 0], agents
     (folder,) = (tmp_path / "outputs" / "runs" / "relu_net").iterdir()
-    assert str(folder.relative_to(tmp_path)) in out[0]
-    assert (out[1], err[1]) == ("", "")
+    assert str(folder.relative_to(tmp_path)) in (tmp_path / "0.out").read_text()
+    assert [(tmp_path / name).read_text() for name in ("1.out", "1.err")] == ["", ""]
     lone = trained("trainer.max_steps=20", "logger=none")
     result = json.loads((folder / "result.json").read_text())
     assert result["metrics"] == pytest.approx(lone.result["metrics"], rel=1e-5)
