@@ -4,13 +4,11 @@ import errno
 import json
 import os
 import signal
-import time
 
 import pytest
 
 from descentlab.callbacks.scalars import Scalars
 from descentlab.commands.entry import exit_code
-from descentlab.runs.lock import hold
 
 OFTEN = ("callbacks.checkpoint.every=10", "callbacks.checkpoint.seconds=0")
 RUN = (
@@ -109,21 +107,13 @@ def test_the_folder_of_a_sweep_is_pointed_to_resume(typed, tmp_path):
     assert (answer.code, "-m and resume=sweep" in answer.err) == (2, True)
 
 
-def test_of_two_that_go_on_with_a_run_one_is_told_of_the_other(typed, folder):
-    reader, writer = os.pipe()
-    if (child := os.fork()) == 0:
-        with hold(folder):
-            os.write(writer, b".")
-            time.sleep(600)
-        os._exit(0)
-    os.read(reader, 1)
-    try:
-        answer = typed("train", "run=run")
-    finally:
-        os.kill(child, signal.SIGKILL)
-        os.waitpid(child, 0)
+def test_of_two_that_go_on_with_a_run_one_is_told_of_the_other(typed, folder, hold_in_a_child):
+    child = hold_in_a_child(folder)
+    answer = typed("train", "run=run")
     assert (answer.code, answer.out) == (2, "")
     assert f"process {child} on " in answer.err
+    os.kill(child, signal.SIGKILL)
+    os.waitid(os.P_PID, child, os.WEXITED | os.WNOWAIT)
     assert typed("train", "run=run").code == 0
 
 

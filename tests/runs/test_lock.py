@@ -3,7 +3,6 @@
 import os
 import signal
 import socket
-import time
 
 import pytest
 from hydra.core.utils import setup_globals
@@ -16,19 +15,8 @@ from descentlab.settings.resolvers import register_resolvers
 
 
 @pytest.fixture
-def holder(tmp_path):
-    """A process that holds a folder, until it is killed."""
-    reader, writer = os.pipe()
-    if (child := os.fork()) == 0:
-        with hold(tmp_path):
-            os.write(writer, b".")
-            time.sleep(600)
-        os._exit(0)
-    os.read(reader, 1)
-    yield child
-    if os.waitpid(child, os.WNOHANG) == (0, 0):
-        os.kill(child, signal.SIGKILL)
-        os.waitpid(child, 0)
+def holder(tmp_path, hold_in_a_child):
+    return hold_in_a_child(tmp_path)
 
 
 def test_a_folder_is_held_by_one_and_the_other_is_told_by_whom(tmp_path, holder):
