@@ -2,6 +2,7 @@
 
 import csv
 import json
+import shutil
 
 import pytest
 
@@ -22,6 +23,25 @@ def test_what_was_swept_is_told_from_the_seeds_and_from_what_all_share(kink_swee
     study = read_study([kink_sweep], [])
     assert set(study.varied) == {"model.seed", "model.hidden_width"}
     assert study.swept == ["model.hidden_width"]
+
+
+def test_folds_are_repetitions_as_seeds_are(swept, tmp_path):
+    (tmp_path / "points.csv").write_text("x,y\n" + "".join(f"{k},{2 * k + 1}\n" for k in range(20)))
+    table = ["data=table", f"data.path={tmp_path / 'points.csv'}", "data.features=[x]", "data.target=y", "model=linear"]
+    folder = swept(*table, "data.fold=range(0,4)", "optimizer.lr=0.001,0.002", "trainer.max_steps=5")
+    study = read_study([folder], [])
+    assert study.swept == ["optimizer.lr"]
+    assert [len(jobs) for jobs in study.grouped(study.swept).values()] == [4, 4]
+    with open(folder / "summary.csv", newline="") as file:
+        assert [(row["optimizer.lr"], row["count"]) for row in csv.DictReader(file)] == [("0.002", "4"), ("0.001", "4")]
+
+
+def test_what_made_a_sweep_is_known_where_it_left_no_folders(kink_sweep):
+    with_folders = read_study([kink_sweep], []).made_with
+    for folder in kink_sweep.glob("[0-9]*"):
+        shutil.rmtree(folder)
+    assert read_study([kink_sweep], []).made_with == with_folders
+    assert {"torch", "engine", "machine"} <= set(with_folders)
 
 
 def test_failures_are_those_of_the_summary(kink_sweep):
@@ -83,15 +103,11 @@ def test_a_damaged_ledger_is_refused(kink_sweep, text):
 
 
 def test_a_job_that_broke_down_has_failed_and_has_no_loss(kink_sweep):
-    with open(kink_sweep / "sweep.csv", newline="") as file:
-        header, first, *rest = list(csv.reader(file))
-    kept = ("job", "model.seed", "model.hidden_width")
-    broken = [value if name in kept else "" for name, value in zip(header, first, strict=True)]
-    broken[header.index("status")] = "failed"
-    with open(kink_sweep / "sweep.csv", "w", newline="") as file:
-        csv.writer(file).writerows([header, broken, *rest])
+    shutil.rmtree(kink_sweep / "stacks")
+    shutil.rmtree(kink_sweep / "0")
     study = read_study([kink_sweep], [])
     assert study.has_failed(study.jobs[0])
+    assert study.jobs[0].status == "failed"
     assert study.jobs[0].num_steps is None
     assert study.jobs[0].loss != study.jobs[0].loss
 

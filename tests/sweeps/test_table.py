@@ -48,8 +48,11 @@ def test_a_job_that_broke_down_has_a_row_without_metrics() -> None:
     assert row == {"job": 0, "status": "failed", "num_steps": None, "seed": "1"}
 
 
-def test_the_summary_groups_over_everything_but_the_seeds() -> None:
-    outcomes = [outcome(k, [f"optimizer.lr={k % 2}", f"seed={k}", f"data.seed={k}"], float(k)) for k in range(6)]
+def test_the_summary_groups_over_everything_but_the_seeds_and_folds() -> None:
+    outcomes = [
+        outcome(k, [f"optimizer.lr={k % 2}", f"seed={k}", f"data.seed={k}", f"data.fold={k}"], float(k))
+        for k in range(6)
+    ]
     rows = summary_rows(outcomes, None)
     assert [(row["optimizer.lr"], row["count"]) for row in rows] == [("0", 3), ("1", 3)]
 

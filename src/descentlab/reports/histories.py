@@ -11,7 +11,7 @@ import numpy as np
 from jaxtyping import Float32, Int64
 from numpy import ndarray
 
-from descentlab.reports.records import Recorded, read_records
+from descentlab.reports.recorded import recorded_stacks
 
 _NOT_PARAMETERS = ("step", "train/loss", "train/mse", "val/loss")
 
@@ -38,53 +38,34 @@ def read_histories(folders: Sequence[Path], statuses: Sequence[str], num_rows: i
     """The histories of jobs, at about `num_rows` of the recorded steps: half of them evenly spread, half of
     them evenly on a logarithmic scale.
 
+    A job of a stack is read from the stack's record, any other from the `history.csv` of its folder.
+
     Args:
-        folders: of the jobs; one that has no `history.csv` counts as a job without a history.
+        folders: of the jobs; one that has neither counts as a job without a history.
         statuses: of the jobs; those that `diverged` stay at an infinite loss.
         num_rows: most rows kept.
-    """
-    if from_stacks := read_records(folders):
-        return _of_records(from_stacks, statuses, num_rows)
-    texts = [_lines(folder / "history.csv") for folder in folders]
-    longest = max(texts, key=len, default=[])
-    recorded = [int(line.partition(b",")[0]) for line in longest[1:]]
-    kept = _spread(len(recorded), num_rows)
-    steps = np.array([recorded[row] for row in kept], dtype=np.int64)
-    headers = {text[0] for text in texts if text}
-    columns = headers.pop().decode().split(",") if len(headers) == 1 else ["step", "train/loss"]
-    names = [column for column in columns if column not in _NOT_PARAMETERS]
-    wanted = [columns.index(name) for name in ("train/loss", *names)]
 
-    values = np.full((len(folders), len(kept), len(wanted)), np.nan, dtype=np.float32)
-    for member, lines in enumerate(texts):
-        if not lines:
-            continue
-        rows = [lines[1 + row] for row in kept if 1 + row < len(lines) - 1]
-        own = [line.split(b",") for line in [*rows, lines[-1]]]
-        if [int(fields[0]) for fields in own[:-1]] != steps[: len(rows)].tolist():  # recorded at other steps
-            own = _nearest(lines, steps)
-        count = min(len(own), len(kept))
-        values[member, :count] = [[float(fields[column]) for column in wanted] for fields in own[-count:]]
-        if statuses[member] == "diverged":
-            values[member, count:, 0] = np.inf
+    Raises:
+        InputError: a record cannot be read.
+    """
+    stacks = list(recorded_stacks(folders))
+    inside = {member for stack in stacks for member in stack.members.values()}
+    texts = {k: lines for k, folder in enumerate(folders) if k not in inside and (lines := _lines(folder))}
+    recorded = [*(stack.steps() for stack in stacks), *(map(_steps, sorted(texts.values(), key=len)[-1:]))]
+    longest = max(recorded, key=lambda steps: steps[-1], default=[])
+    steps = np.array([longest[row] for row in _spread(len(longest), num_rows)], dtype=np.int64)
+
+    headers = {*(tuple(stack.names()) for stack in stacks), *(tuple(_names(lines)) for lines in texts.values())}
+    names = list(headers.pop()) if len(headers) == 1 else []
+    values = np.full((len(folders), len(steps), 1 + len(names)), np.nan, dtype=np.float32)
+    for stack in stacks:
+        values[list(stack.members.values())] = stack.at(steps)[..., : 1 + len(names)]
+    for member, lines in texts.items():
+        own = _rows(lines, steps, ["train/loss", *names])
+        values[member, : len(own)] = own
     losses = values[:, :, 0]
     losses[np.isnan(losses) & (np.array(statuses) == "diverged")[:, None]] = np.inf
     return Histories(steps, losses, values[:, :, 1:], names)
-
-
-def _of_records(recorded: Sequence[Recorded | None], statuses: Sequence[str], num_rows: int) -> Histories:
-    """Histories from the records of stacks; without the parameters, which lie there under no names."""
-    longest = max((each[0] for each in recorded if each is not None), key=lambda steps: int(steps[-1]))
-    steps = longest[_spread(len(longest), num_rows)]
-    losses = np.full((len(recorded), len(steps)), np.nan, dtype=np.float32)
-    for member, each in enumerate(recorded):
-        if each is not None:
-            own, values = each
-            reached = steps[: int(np.searchsorted(steps, own[-1])) + 1]
-            losses[member, : len(reached)] = values[np.searchsorted(own, reached, side="right") - 1]
-        if statuses[member] == "diverged":
-            losses[member, np.isnan(losses[member])] = np.inf
-    return Histories(steps, losses, np.empty((*losses.shape, 0), dtype=np.float32), [])
 
 
 def loss_quantiles(losses: Float32[ndarray, "member row"], shares: Sequence[float]) -> Float32[ndarray, "quantile row"]:
@@ -105,12 +86,31 @@ def loss_quantiles(losses: Float32[ndarray, "member row"], shares: Sequence[floa
     return picked
 
 
-def _lines(path: Path) -> list[bytes]:
+def _lines(folder: Path) -> list[bytes]:
     try:
-        lines = path.read_bytes().rstrip().split(b"\n")
+        lines = (folder / "history.csv").read_bytes().rstrip().split(b"\n")
     except OSError:
         return []
     return lines if len(lines) > 1 else []
+
+
+def _steps(lines: Sequence[bytes]) -> list[int]:
+    return [int(line.partition(b",")[0]) for line in lines[1:]]
+
+
+def _names(lines: Sequence[bytes]) -> list[str]:
+    """Of the parameters."""
+    return [name for name in lines[0].decode().split(",") if name not in _NOT_PARAMETERS]
+
+
+def _rows(lines: Sequence[bytes], steps: Int64[ndarray, " row"], columns: Sequence[str]) -> list[list[float]]:
+    """Columns of a history at these steps, each the last that was recorded by then, up to its end."""
+    own = np.array(_steps(lines))
+    reached = steps[: int(np.searchsorted(steps, own[-1])) + 1]
+    header = lines[0].decode().split(",")
+    wanted = [header.index(column) for column in columns]
+    rows = [lines[1 + int(index)].split(b",") for index in np.searchsorted(own, reached, side="right") - 1]
+    return [[float(fields[column]) for column in wanted] for fields in rows]
 
 
 def _spread(count: int, most: int) -> list[int]:
@@ -120,11 +120,3 @@ def _spread(count: int, most: int) -> list[int]:
     even = np.linspace(0, count - 1, most // 2)
     logarithmic = np.geomspace(1, count, most - len(even)) - 1
     return sorted({round(index) for index in [*even, *logarithmic]})
-
-
-def _nearest(lines: Sequence[bytes], steps: Int64[ndarray, " row"]) -> list[list[bytes]]:
-    """The rows of a history at these steps, each the last that was recorded by then, up to its end."""
-    rows = [line.split(b",") for line in lines[1:]]
-    own = np.array([int(fields[0]) for fields in rows])
-    reached = steps[: int(np.searchsorted(steps, own[-1])) + 1]
-    return [rows[int(index)] for index in np.searchsorted(own, reached, side="right") - 1]

@@ -1,12 +1,11 @@
 """What a report is about: the jobs of sweeps and runs, read back from their folders."""
 
-import csv
-import json
 import math
 import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -15,14 +14,17 @@ import yaml
 from descentlab.errors import InputError
 from descentlab.reports.names import short_name
 from descentlab.runs.hyperparameters import hyperparameters
-from descentlab.runs.result import read_result
+from descentlab.runs.result import made_with, read_result
 from descentlab.settings.compose import read_settings
-from descentlab.settings.flat import nest
+from descentlab.settings.flat import flatten
+from descentlab.sweeps.ledger import read_jobs
+from descentlab.sweeps.outcomes import outcomes_in
+from descentlab.sweeps.record import load_texts, records_in
+from descentlab.sweeps.table import Outcome, has_failed, is_repetition, varied
 
 FOLDER = "folder"
 """The setting by which a comparison tells its parts."""
 
-_STAGES = ("train/", "val/", "test/")
 _WHERE_IT_LIES = ("hydra.sweep.dir=", "hydra.run.dir=", "resume=")
 
 
@@ -78,9 +80,7 @@ class Study:
 
     def has_failed(self, job: Job) -> bool:
         """Whether a job counts as failed, as in `summary.csv`: it did not end by itself, or above the bound."""
-        if job.status != "completed":
-            return True
-        return self.fails_above is not None and not job.metrics["train/mse"] <= self.fails_above
+        return has_failed(job.status, job.metrics, self.fails_above)
 
     @cached_property
     def loss_name(self) -> str:
@@ -89,14 +89,14 @@ class Study:
 
     @cached_property
     def varied(self) -> list[str]:
-        """The keys whose values differ between the jobs, the seeds among them."""
+        """The keys whose values differ between the jobs, seeds and folds among them."""
         keys = dict.fromkeys(key for job in self.jobs for key in job.values)
         return [key for key in keys if len({job.values.get(key) for job in self.jobs}) > 1]
 
     @cached_property
     def swept(self) -> list[str]:
-        """The varied keys but the seeds, and in a comparison without those that say no more than the folder."""
-        keys = [key for key in self.varied if not is_seed(key)]
+        """The varied keys but seeds and folds, and in a comparison without those that say no more than the folder."""
+        keys = [key for key in self.varied if not is_repetition(key)]
         if FOLDER not in keys:
             return keys
         return [FOLDER, *(key for key in keys if key != FOLDER and self._varies_within_a_folder(key))]
@@ -106,8 +106,8 @@ class Study:
         return len(pairs) > len({folder for folder, _ in pairs})
 
     def title_of(self, job: Job) -> str:
-        """What tells a job from the others: its swept values and its seeds."""
-        names = [key for key in self.varied if (key in self.swept or is_seed(key)) and key in job.values]
+        """What tells a job from the others: its swept values, its seeds and its fold."""
+        names = [key for key in self.varied if (key in self.swept or is_repetition(key)) and key in job.values]
         return ", ".join(f"{short_name(key, self.varied)} {job.values[key]}" for key in names)
 
     def grouped(self, keys: Sequence[str]) -> dict[tuple[Any, ...], list[Job]]:
@@ -116,11 +116,6 @@ class Study:
         for job in self.jobs:
             groups.setdefault(tuple(job.values.get(key) for key in keys), []).append(job)
         return dict(sorted(groups.items(), key=lambda item: [in_order(value) for value in item[0]]))
-
-
-def is_seed(key: str) -> bool:
-    """Whether a key is a seed's: over these the jobs are a sample."""
-    return key.rpartition(".")[2] == "seed"
 
 
 def in_order(value: Any) -> tuple[int, float, str]:
@@ -140,46 +135,44 @@ def read_study(sweeps: Sequence[Path], runs: Sequence[Path]) -> Study:
 
 
 def _read_sweep(folder: Path) -> Study:
-    try:
-        with open(folder / "sweep.csv", newline="", encoding="utf-8") as file:
-            rows = list(csv.DictReader(file))
-        ledger = json.loads((folder / "jobs.json").read_text(encoding="utf-8"))
-        listed = [(each["overrides"], {**ledger["common"], **each["settings"]}) for each in ledger["jobs"]]
-    except FileNotFoundError as error:
-        name = Path(str(error.filename)).name
+    if not (folder / "sweep.csv").is_file():
         raise InputError(
-            f"sweep: expected the folder of a sweep that has ended, got {folder}, which has no {name}; "
+            f"sweep: expected the folder of a sweep that has ended, got {folder}, which has no sweep.csv; "
             "a run's folder is given as run=…, a sweep cut short goes on with resume=…"
-        ) from None
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise InputError(f"sweep: {folder}: its tables cannot be read ({error!r}).") from error
+        )
     try:
-        jobs = [_job_of(row, *listed[int(row["job"])], folder) for row in rows]
-    except (IndexError, ValueError, KeyError, TypeError) as error:
-        raise InputError(f"sweep: {folder}: sweep.csv and jobs.json do not go together ({error!r}).") from error
+        jobs = [_job_of(outcome, folder) for outcome in outcomes_in(folder, read_jobs(folder))]
+    except InputError as error:
+        raise InputError(f"sweep: {error}") from error
     if not jobs:
-        raise InputError(f"sweep: {folder}: expected at least one job, got an empty sweep.csv.")
+        raise InputError(f"sweep: {folder}: expected at least one job, got none.")
     launched = _read_launch(folder / "multirun.yaml")
-    made_with = next((made for job in jobs if (made := _made_with(job.folder))), {})
     fails_above = (launched.get("sweep") or {}).get("fails_above")
     name = str(jobs[0].settings.get("name", folder.name))
-    return Study(name, [folder], _command(launched), jobs, fails_above, made_with)
+    return Study(name, [folder], _command(launched), jobs, fails_above, _made_in(folder, jobs))
 
 
-def _job_of(row: Mapping[str, str], overrides: Sequence[str], flat: Mapping[str, Any], folder: Path) -> Job:
-    texts = dict(text.lstrip("+~").partition("=")[::2] for text in overrides)
-    known = {"job", "status", "num_steps", "folder", *texts}
-    numbers = {key: float(value) for key, value in row.items() if key not in known and value not in ("", None)}
+def _job_of(outcome: Outcome, folder: Path) -> Job:
+    job, result = outcome.job, outcome.result
+    flat = flatten(job.settings)
     return Job(
-        label=row["job"],
-        values={key: flat[key] if _is_plain(flat.get(key)) else _number(text) for key, text in texts.items()},
-        settings=nest(flat),
-        status=row["status"],
-        num_steps=int(row["num_steps"]) if row["num_steps"] else None,
-        metrics={key: value for key, value in numbers.items() if key.startswith(_STAGES)},
-        coefficients={key: value for key, value in numbers.items() if not key.startswith(_STAGES)},
-        folder=folder / (row.get("folder") or row["job"]),
+        label=str(job.number),
+        values={key: flat[key] if _is_plain(flat.get(key)) else _number(text) for key, text in varied(job).items()},
+        settings=job.settings,
+        status="failed" if result is None else result.status,
+        num_steps=None if result is None else result.num_steps,
+        metrics={} if result is None else result.metrics,
+        coefficients={} if result is None else result.coefficients,
+        folder=folder / str(job.number),
     )
+
+
+def _made_in(folder: Path, jobs: Sequence[Job]) -> dict[str, str]:
+    """What made the first job that says so."""
+    texts = chain(
+        (_result_text(job.folder) for job in jobs), (t for p in records_in(folder) for t in load_texts(p).values())
+    )
+    return next((found for text in texts if (found := made_with(text))), {})
 
 
 def _read_run(folder: Path) -> Study:
@@ -198,7 +191,7 @@ def _read_run(folder: Path) -> Study:
         folder=folder,
     )
     fails_above = settings["sweep"]["fails_above"]
-    return Study(str(settings["name"]), [folder], [], [job], fails_above, _made_with(folder))
+    return Study(str(settings["name"]), [folder], [], [job], fails_above, made_with(_result_text(folder)))
 
 
 def _together(studies: Sequence[Study]) -> Study:
@@ -250,14 +243,11 @@ def _command(launched: Mapping[str, Any]) -> list[str]:
     return [shlex.join(["python", "scripts/train.py", "-m", *kept])]
 
 
-def _made_with(folder: Path) -> dict[str, str]:
+def _result_text(folder: Path) -> str:
     try:
-        result = json.loads((folder / "result.json").read_text(encoding="utf-8"))
-        versions = {str(name): str(version) for name, version in result["versions"].items()}
-        rest = {name: str(result[name]) for name in ("engine", "threads", "machine") if name in result}
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
-        return {}
-    return {**versions, **rest}
+        return (folder / "result.json").read_text(encoding="utf-8")
+    except (OSError, ValueError):
+        return ""
 
 
 def _is_plain(value: Any) -> bool:

@@ -87,3 +87,13 @@ def result_from(text: str, folder: Path) -> Result:
         return Result(metrics=metrics, coefficients=coefficients, folder=folder, **rest)
     except (KeyError, TypeError, AttributeError) as error:
         raise ValueError(f"no result: {error!r}") from error
+
+
+def made_with(text: str) -> dict[str, str]:
+    """The versions, the engine, the threads and the machine that a `result.json` names; nothing of another text."""
+    try:
+        values = json.loads(text)
+        versions = {str(name): str(version) for name, version in values["versions"].items()}
+        return versions | {name: str(values[name]) for name in ("engine", "threads", "machine") if name in values}
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return {}

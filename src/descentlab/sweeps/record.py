@@ -222,6 +222,16 @@ def load_results(path: Path) -> dict[int, Result]:
         return _results(arrays, path.parents[1])
 
 
+def load_texts(path: Path) -> dict[int, str]:
+    """What stands in the `result.json` of a record's jobs, by their numbers.
+
+    Raises:
+        InputError: the file is damaged or holds something else.
+    """
+    with _opened(path) as arrays:
+        return _texts(arrays)
+
+
 @contextmanager
 def _opened(path: Path) -> Iterator[Mapping[str, Any]]:
     try:
@@ -232,9 +242,12 @@ def _opened(path: Path) -> Iterator[Mapping[str, Any]]:
 
 
 def _results(arrays: Mapping[str, Any], sweep: Path) -> dict[int, Result]:
+    return {job: result_from(text, sweep / str(job)) for job, text in _texts(arrays).items()}
+
+
+def _texts(arrays: Mapping[str, Any]) -> dict[int, str]:
     jobs: list[int] = arrays["job"].tolist()
-    texts = bytes(arrays["result"]).decode().split(_BETWEEN)
-    return {job: result_from(text, sweep / str(job)) for job, text in zip(jobs, texts, strict=True)}
+    return dict(zip(jobs, bytes(arrays["result"]).decode().split(_BETWEEN), strict=True))
 
 
 def _record_from(arrays: Mapping[str, Any], sweep: Path) -> StackRecord:

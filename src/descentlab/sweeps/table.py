@@ -1,4 +1,4 @@
-"""`sweep.csv`: a row a job; `summary.csv`: the same grouped over everything but the seeds."""
+"""`sweep.csv`: a row a job; `summary.csv`: the same grouped over the seeds and the folds."""
 
 import csv
 import io
@@ -53,8 +53,18 @@ def varied(job: Job) -> dict[str, str]:
     return dict(text.lstrip("+~").partition("=")[::2] for text in job.overrides)
 
 
+def is_repetition(key: str) -> bool:
+    """Whether a setting tells repetitions apart, over which the jobs are a sample: a seed, or the fold held back."""
+    return key.rpartition(".")[2] in ("seed", "fold")
+
+
+def has_failed(status: str, metrics: Mapping[str, float], fails_above: float | None) -> bool:
+    """Whether a job counts as failed: it did not end by itself, or with a `train/mse` above the bound."""
+    return status != "completed" or (fails_above is not None and not metrics["train/mse"] <= fails_above)
+
+
 def summary_rows(outcomes: Sequence[Outcome], fails_above: float | None) -> list[Row]:
-    """The jobs grouped by their overrides but the seeds, the best first.
+    """The jobs grouped by their overrides but the seeds and the fold, the best first.
 
     Each row has the count, the failures with their rate and its 95 % interval (Wilson 1927), and of each
     metric over the jobs that ended finite the mean, standard deviation, median and the 95 % interval of
@@ -66,7 +76,7 @@ def summary_rows(outcomes: Sequence[Outcome], fails_above: float | None) -> list
     """
     groups: dict[tuple[tuple[str, str], ...], list[Outcome]] = {}
     for outcome in outcomes:
-        key = tuple((k, v) for k, v in varied(outcome.job).items() if k.rpartition(".")[2] != "seed")
+        key = tuple((k, v) for k, v in varied(outcome.job).items() if not is_repetition(k))
         groups.setdefault(key, []).append(outcome)
     rows = [_summary(dict(key), members, fails_above) for key, members in groups.items()]
     return sorted(rows, key=lambda row: (row["failure_rate"] == 1, _rank(row)))
@@ -82,7 +92,10 @@ def _rank(row: Row) -> float:
 
 def _summary(settings: Mapping[str, str], members: Sequence[Outcome], fails_above: float | None) -> Row:
     count = len(members)
-    failures = sum(_has_failed(member, fails_above) for member in members)
+    failures = sum(
+        member.result is None or has_failed(member.result.status, member.result.metrics, fails_above)
+        for member in members
+    )
     low, high = wilson_interval(failures, count)
     row: Row = {
         **settings,
@@ -97,13 +110,6 @@ def _summary(settings: Mapping[str, str], members: Sequence[Outcome], fails_abov
         values = [result.metrics[metric] for result in results if math.isfinite(result.metrics.get(metric, math.nan))]
         row |= {f"{metric} {name}": value for name, value in _spread(values).items()}
     return row
-
-
-def _has_failed(outcome: Outcome, fails_above: float | None) -> bool:
-    result = outcome.result
-    if result is None or result.status != "completed":
-        return True
-    return fails_above is not None and not result.metrics["train/mse"] <= fails_above
 
 
 def _spread(values: Sequence[float]) -> dict[str, float | None]:

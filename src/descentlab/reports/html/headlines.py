@@ -58,8 +58,8 @@ def _failures(study: Study) -> str:
 
 
 def _sampled(study: Study) -> str:
-    """What the jobs are, where they differ in one seed alone."""
-    names = {"model.seed": "starts", "data.seed": "draws of the data", "seed": "seeds"}
+    """What the jobs are, where they differ in one seed or in the fold alone."""
+    names = {"model.seed": "starts", "data.seed": "draws of the data", "seed": "seeds", "data.fold": "folds"}
     return names.get(study.varied[0], "jobs") if len(study.varied) == 1 else "jobs"
 
 

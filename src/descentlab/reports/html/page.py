@@ -128,7 +128,8 @@ def _section_html(section: Section) -> str:
 def _tables_html(study: Study, shown: Sequence[int], beside: Path) -> str:
     part = "" if len(shown) == len(study.jobs) else f" {len(shown)} of {len(study.jobs)} are listed, of all ranks."
     return (
-        '<section id="summary"><h2>Summary</h2><p>Grouped over everything but the seeds; a heading sorts.</p>'
+        '<section id="summary"><h2>Summary</h2>'
+        "<p>A row for each combination of settings, over its seeds and folds; a heading sorts.</p>"
         f'{summary_html(study)}</section><section id="jobs"><h2>Jobs</h2>'
         "<p>The number leads to the job's folder, a click elsewhere in a row selects the job."
         f"{part}</p>{jobs_html(study, shown, beside)}</section>"
