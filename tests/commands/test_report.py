@@ -13,12 +13,9 @@ def test_a_run_gets_its_report_beside_it(typed):
 def test_a_sweep_ends_by_naming_the_command_of_its_report(typed, tmp_path):
     swept = typed("train", "-m", "experiment=study_hours_rates", "hydra.sweep.dir=my sweep", "trainer.max_steps=10")
     assert f"report  python scripts/report.py 'sweep={tmp_path / 'my sweep'}'" in swept.out.splitlines()
-    answer = typed("report", "sweep=my sweep", "hparams=sessions")
-    assert answer.out == "my sweep/report.html\ntensorboard --logdir sessions\n"
+    answer = typed("report", "sweep=my sweep")
+    assert answer.out == "my sweep/report.html\n"
     assert (tmp_path / "my sweep" / "summary").is_dir()
-    assert len(list((tmp_path / "sessions").iterdir())) == 8
-    again = typed("report", "sweep=my sweep", "hparams=sessions")
-    assert (again.code, again.err) == (2, "error: hparams: expected a folder that is not there yet, got sessions.\n")
 
 
 def test_without_tensorboard_a_sweep_leaves_no_events(typed, tmp_path):
@@ -34,7 +31,7 @@ def test_slips_are_answered_with_what_to_type(typed, tmp_path):
         (["run=.", "to=gone/x.html"], "there is no folder gone"),
         (["swep=."], "did you mean sweep?"),
         (["run=."], "there is no such file"),
-        (["sweep=.", "hparams=new"], "has no sweep.csv"),
+        (["sweep=."], "has no sweep.csv"),
     ):
         answer = typed("report", *arguments)
         assert answer.code == 2, arguments

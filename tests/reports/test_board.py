@@ -3,15 +3,18 @@
 import csv
 import io
 import json
+import os
 import re
 import shutil
 import subprocess
 import sys
 import time
+import tomllib
 import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 from PIL import Image
@@ -27,10 +30,15 @@ RUNS = {
 }
 
 
+ROOT = Path(__file__).resolve().parents[2]
+SWEEP = ("experiment=kink_two_relu_starts", "model.seed=range(0,20)", "trainer.max_steps=30", "sweep.events=3")
+
+
 @pytest.fixture(scope="module")
-def logs(trained: Callable[..., Any], tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder of two runs with all that follows them."""
+def logs(trained: Callable[..., Any], swept: Callable[..., Path], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of two runs and a sweep with all that follows them."""
     folder = tmp_path_factory.mktemp("logs")
+    shutil.copytree(swept(*SWEEP), folder / "sweep")
     for name, overrides in RUNS.items():
         shutil.copytree(trained(*overrides).folder, folder / name)
         add_to_board(Subject.of_run(folder / name), folder / name / "tensorboard")
@@ -38,10 +46,24 @@ def logs(trained: Callable[..., Any], tmp_path_factory: pytest.TempPathFactory) 
 
 
 @pytest.fixture(scope="module")
-def answer(logs: Path) -> Iterator[Callable[[str], Any]]:
+def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder in which Python finds the entry points of `pyproject.toml`, as an installation leaves them."""
+    points = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["entry-points"]
+    folder = tmp_path_factory.mktemp("installed")
+    (folder / "ours-0.dist-info").mkdir()
+    (folder / "ours-0.dist-info" / "METADATA").write_text("Name: ours\nVersion: 0\n")
+    lines = [f"[{group}]\n" + "".join(f"{k} = {v}\n" for k, v in named.items()) for group, named in points.items()]
+    (folder / "ours-0.dist-info" / "entry_points.txt").write_text("".join(lines))
+    return folder
+
+
+@pytest.fixture(scope="module")
+def answer(logs: Path, installed: Path) -> Iterator[Callable[[str], Any]]:
     """Asks the server of the logs for a path, and reads the JSON it gives."""
     command = [sys.executable, "-m", "tensorboard.main", "--logdir", str(logs), "--host", "127.0.0.1", "--port", "0"]
-    server = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+    server = subprocess.Popen(
+        command, stderr=subprocess.PIPE, text=True, env={**os.environ, "PYTHONPATH": str(installed)}
+    )
     try:
         assert server.stderr is not None
         url = next(found[0] for line in server.stderr if (found := re.search(r"http://127.0.0.1:\d+/", line)))
@@ -87,7 +109,7 @@ def test_every_chart_of_the_layout_finds_its_scalars(answer):
     charts = {
         chart["title"] for group in answer("plugin/custom_scalars/layout")["category"] for chart in group["chart"]
     }
-    assert charts == {title for group in LAYOUT.values() for title in group}
+    assert charts >= {title for group in LAYOUT.values() for title in group}
     tags = set(answer("plugin/scalars/tags")["net/tensorboard"])
     assert {"train/loss", "val/loss", "train/gradient_norm", "train/lr", STABILITY_LIMIT} <= tags
 
@@ -125,6 +147,22 @@ def test_the_config_stands_as_text(answer, logs):
     (text,) = answer("plugin/text/text?run=net/tensorboard&tag=config/text_summary")
     for line in (logs / "net" / "config.yaml").read_text().splitlines():
         assert line.strip().split(": ")[0] in text["text"]
+
+
+def test_hparams_shows_every_job_of_a_sweep_with_its_final_metrics_though_few_are_runs(answer, logs):
+    request = {"startIndex": 0, "sliceSize": 100, "includeMetrics": True}
+    request["allowedStatuses"] = ["STATUS_SUCCESS", "STATUS_FAILURE", "STATUS_UNKNOWN"]
+    groups = answer(f"plugin/hparams/session_groups?request={quote(json.dumps(request))}")["sessionGroups"]
+    shown = {}
+    for group in groups:
+        metrics = {value["name"]["tag"]: value["value"] for value in group["metricValues"]}
+        if group["name"].startswith("sweep/"):
+            shown[group["hparams"]["model.seed"]] = metrics["final/train/loss"]
+    with open(logs / "sweep" / "sweep.csv", newline="") as file:
+        written = {float(row["model.seed"]): float(row["train/loss"]) for row in csv.DictReader(file)}
+    assert len(written) == 20
+    assert shown == pytest.approx(written)
+    assert len([run for run in answer("runs") if run.startswith("sweep/")]) <= 3 + 3 + 1
 
 
 def test_a_run_without_tensorboard_gets_no_events(two_units, tmp_path):

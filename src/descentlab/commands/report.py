@@ -1,24 +1,20 @@
 """`report.py`: one self-contained HTML file over a sweep, a run, or several of either."""
 
 import importlib.util
-import shlex
 from collections.abc import Sequence
 from pathlib import Path
 
 from descentlab.commands.entry import run
 from descentlab.errors import InputError
-from descentlab.runs.folders import make_exclusively
 from descentlab.settings.command_line import read_arguments
 
 HELP = """
 python scripts/report.py sweep=<sweep folder>
 python scripts/report.py run=<run folder>
 python scripts/report.py sweep=<folder>,<folder> run=<folder> to=<file>
-python scripts/report.py sweep=<sweep folder> hparams=<new folder>
 
 Writes report.html into the folder, or for several folders to the file that to=
-names: one file that opens offline. With hparams= all jobs are also written for
-TensorBoard's HParams, into a folder of their own.
+names: one file that opens offline.
 """
 
 
@@ -28,7 +24,7 @@ def main() -> None:
 
 
 def _report(arguments: Sequence[str]) -> None:
-    given = read_arguments(arguments, {"sweep": str, "run": str, "to": str, "hparams": str})
+    given = read_arguments(arguments, {"sweep": str, "run": str, "to": str})
     sweeps, runs = (_folders(given.get(key, "")) for key in ("sweep", "run"))
     if not sweeps and not runs:
         raise InputError("sweep, run: expected a folder, got none; type sweep=<folder> or run=<folder>")
@@ -46,18 +42,11 @@ def _report(arguments: Sequence[str]) -> None:
     from descentlab.reports.study import read_study
 
     study = read_study(sweeps, runs)
-    if "hparams" in given:
-        make_exclusively(Path(given["hparams"]), "hparams")
     try:
         write_report(study, to)
     except OSError as error:
         raise InputError(f"to: {to} cannot be written ({error.strerror}).") from error
     print(to)
-    if "hparams" in given:
-        from descentlab.reports.tensorboard.sessions import write_sessions
-
-        write_sessions(study, Path(given["hparams"]))
-        print(f"tensorboard --logdir {shlex.quote(given['hparams'])}")
 
 
 def _folders(text: str) -> list[Path]:

@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 
 from descentlab.reports.table import summary_table
-from descentlab.reports.tensorboard.bands import write_bands
+from descentlab.reports.tensorboard.summary_run import write_summary_run
 from descentlab.sweeps.ledger import ledger_of
 from descentlab.sweeps.outcomes import outcomes_in
 from descentlab.sweeps.shown import write_shown
@@ -25,8 +25,7 @@ def conclude(folder: Path) -> None:
     summary = summary_rows(outcomes, jobs[0].settings["sweep"]["fails_above"])
     write_table(folder / "summary.csv", summary)
     if len(jobs) > 1 and jobs[0].settings["logger"].get("tensorboard") is not None:
-        folders = [folder / str(job.number) for job in jobs]
-        write_bands(folder / "summary", folders, [each.result.status if each.result else "failed" for each in outcomes])
+        write_summary_run(outcomes, folder)
     print(summary_table(summary))
     print(f"folder  {folder}")
     print(f"report  {shlex.join(['python', 'scripts/report.py', f'sweep={folder}'])}")

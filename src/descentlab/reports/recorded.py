@@ -18,7 +18,7 @@ from descentlab.modules.regression import RegressionModule
 from descentlab.runs.assemble import assemble
 from descentlab.sweeps.compose import Job
 from descentlab.sweeps.ledger import read_jobs
-from descentlab.sweeps.record import StackRecord, load_record, load_results, records_in
+from descentlab.sweeps.record import StackRecord, load_numbers, load_record, records_in
 
 
 @dataclass(frozen=True)
@@ -110,7 +110,7 @@ def recorded_stacks(folders: Sequence[Path]) -> Iterator[RecordedStack]:
         paths = records_in(sweep)
         jobs = read_jobs(sweep) if paths else []
         for path in paths:
-            if numbers.keys() & load_results(path).keys():
+            if not numbers.keys().isdisjoint(load_numbers(path)):
                 record = load_record(path)
                 members = {k: numbers[number] for k, number in enumerate(record.jobs) if number in numbers}
                 with suppress(InputError):

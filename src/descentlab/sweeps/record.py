@@ -222,6 +222,17 @@ def load_results(path: Path) -> dict[int, Result]:
         return _results(arrays, path.parents[1])
 
 
+def load_numbers(path: Path) -> list[int]:
+    """The numbers of a record's jobs.
+
+    Raises:
+        InputError: the file is damaged or holds something else.
+    """
+    with _opened(path) as arrays:
+        numbers: list[int] = arrays["job"].tolist()
+        return numbers
+
+
 def load_texts(path: Path) -> dict[int, str]:
     """What stands in the `result.json` of a record's jobs, by their numbers.
 

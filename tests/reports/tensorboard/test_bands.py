@@ -6,7 +6,11 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 from tensorboard.plugins.custom_scalar.layout_pb2 import Layout
 
 from descentlab.reports.histories import read_histories
-from descentlab.reports.tensorboard.bands import SHARES, TAG, write_bands
+from descentlab.reports.tensorboard.bands import SHARES, TAG, add_bands
+from descentlab.reports.tensorboard.summary_run import write_summary_run
+from descentlab.runs.event_file import BulkSummaryWriter
+from descentlab.sweeps.ledger import read_jobs
+from descentlab.sweeps.outcomes import outcomes_in
 
 
 @pytest.fixture
@@ -41,7 +45,9 @@ def test_the_charts_name_tags_that_are_there(kink_sweep, accumulate):
 
 def test_a_histogram_holds_each_parameter_of_all_members_that_did_not_diverge(cubic_sweep, accumulate, tmp_path):
     statuses = ["diverged" if k % 2 else "completed" for k in range(24)]
-    write_bands(tmp_path / "bands", [cubic_sweep / str(k) for k in range(24)], statuses)
+    board = BulkSummaryWriter(tmp_path / "bands")
+    add_bands(board, read_histories([cubic_sweep / str(k) for k in range(24)], statuses, 40), statuses)
+    board.close()
     events = accumulate(tmp_path / "bands")
     assert list(events.Tags()["histograms"]) == [f"members/w{k}" for k in range(4)]
     first = events.Histograms("members/w1")[0]
@@ -52,10 +58,23 @@ def test_a_histogram_holds_each_parameter_of_all_members_that_did_not_diverge(cu
 
 
 def test_a_second_writing_replaces_the_first(kink_sweep):
-    write_bands(kink_sweep / "summary", [kink_sweep / "0", kink_sweep / "1"], ["completed"] * 2)
+    write_summary_run(outcomes_in(kink_sweep, read_jobs(kink_sweep)), kink_sweep)
     assert len(list((kink_sweep / "summary").iterdir())) == 1
 
 
-def test_without_a_history_nothing_is_written(tmp_path):
-    write_bands(tmp_path / "summary", [tmp_path / "0"], ["failed"])
-    assert list(tmp_path.iterdir()) == []
+def test_a_sweep_without_folders_leaves_the_same_bands_and_histograms(swept, accumulate):
+    sweep = ("experiment=cubic_stability", "optimizer.lr=0.02,0.1,0.3", "seed=range(0,8)")
+    ours, theirs = (accumulate(swept(*sweep, *more) / "summary") for more in (["sweep.folders=0"], []))
+    assert list(ours.Tags()["histograms"]) == [f"members/w{k}" for k in range(4)]
+    for tag in ours.Tags()["histograms"]:
+        shown, expected = ([(e.step, e.histogram_value) for e in each.Histograms(tag)] for each in (ours, theirs))
+        assert shown == expected
+    for tag in ours.Tags()["scalars"]:
+        assert [e.value for e in ours.Scalars(tag)] == [e.value for e in theirs.Scalars(tag)]
+
+
+def test_without_a_history_no_band_is_written(accumulate, tmp_path):
+    board = BulkSummaryWriter(tmp_path)
+    add_bands(board, read_histories([tmp_path / "gone"], ["failed"]), ["failed"])
+    board.close()
+    assert not accumulate(tmp_path).Tags()["scalars"]

@@ -1,44 +1,38 @@
-"""One run that shows all members: the quantiles of their losses, and how their parameters are spread."""
+"""All members of a sweep at once: the quantiles of their losses, and how their parameters are spread."""
 
-import shutil
 from collections.abc import Sequence
-from pathlib import Path
 
 import numpy as np
 import torch
 from tensorboard.compat.proto.event_pb2 import Event
 from tensorboard.compat.proto.summary_pb2 import Summary
+from torch.utils.tensorboard import SummaryWriter
 from torch.utils.tensorboard.summary import custom_scalars
 
 from descentlab.callbacks.histograms import bin_edges
-from descentlab.reports.histories import loss_quantiles, read_histories
-from descentlab.runs.event_file import BulkSummaryWriter
+from descentlab.reports.histories import Histories, loss_quantiles
 
 TAG = "members/train_loss"
 SHARES = {"p05": 0.05, "p25": 0.25, "median": 0.5, "p75": 0.75, "p95": 0.95}
 _ROOM = 100
-_NUM_ROWS = 40
 _NUM_HISTOGRAMS = 20
 _NUM_BINS = 64
 
 
-def write_bands(folder: Path, jobs: Sequence[Path], statuses: Sequence[str]) -> None:
-    """Write the run `folder` anew: scalars `members/train_loss/p05` to `/p95` with a chart of margins over them, and
-    a histogram over the members for each parameter.
+def add_bands(board: SummaryWriter, histories: Histories, statuses: Sequence[str]) -> None:
+    """Add scalars `members/train_loss/p05` to `/p95` with a chart of margins over them, and a histogram over the
+    members for each parameter.
 
     A quantile that belongs to a diverged member is drawn at 100 times the largest loss at a start, or the rest
     could not be seen; the parameters of such a member are left out.
 
     Args:
-        folder: of the run; what is there is replaced.
-        jobs: the folders of the members.
+        board: of the run that stands for all members.
+        histories: of the members.
         statuses: of the members.
     """
-    histories = read_histories(jobs, statuses, _NUM_ROWS)
-    shutil.rmtree(folder, ignore_errors=True)
     if not len(histories.steps):
         return
-    board = BulkSummaryWriter(folder)
     board._get_file_writer().add_summary(_layout())
     quantiles = loss_quantiles(histories.losses, list(SHARES.values()))
     starts = histories.losses[:, 0]
@@ -58,7 +52,6 @@ def write_bands(folder: Path, jobs: Sequence[Path], statuses: Sequence[str]) -> 
             if finite.numel():
                 edges = bin_edges(finite, _NUM_BINS)
                 board.add_histogram(f"members/{name}", finite, int(histories.steps[row]), bins=edges)
-    board.close()
 
 
 def _layout() -> Summary:

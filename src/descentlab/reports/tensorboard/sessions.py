@@ -1,65 +1,98 @@
-"""All jobs of a sweep for TensorBoard's HParams, as little as it needs of each.
+"""All jobs of a sweep for TensorBoard's HParams as one value of one event file.
 
-HParams knows a job by its run, that is a folder with an event file, so there is one for each job. It holds one
-event: of the settings those that the sweep varies, and the final metrics. The description of the columns,
-which TensorBoard's own writer adds to each, is left out: TensorBoard puts it together from the runs.
+HParams knows a job by its run, a folder with an event file. A thousand of them would leave TensorBoard's other
+tabs empty, which show no run of more than 40 until it is picked. So the jobs are written together, into the run
+that stands for all, and `hparams_plugin` hands them to HParams one by one.
 """
 
-import time
-from pathlib import Path
+import json
+import zlib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
-from tensorboard.compat.proto.event_pb2 import Event
 from tensorboard.compat.proto.summary_pb2 import Summary, SummaryMetadata
 from tensorboard.plugins.hparams import metadata
 from tensorboard.plugins.hparams.plugin_data_pb2 import HParamsPluginData, SessionEndInfo, SessionStartInfo
 
-from descentlab.reports.study import Job, Study
-from descentlab.runs.event_file import EventFile
+from descentlab.settings.flat import common
+
+TAG = "descentlab/jobs"
+"""Of the value."""
+
+FINAL = "final/"
+"""How the tags of final metrics begin, of lone runs too."""
 
 _SUCCESS, _FAILURE = 1, 2
 """STATUS_SUCCESS and STATUS_FAILURE of TensorBoard's hparams/api.proto."""
 
 
-def write_sessions(study: Study, logdir: Path) -> None:
-    """Write a run for each job into `logdir`, named by the job's label.
+@dataclass(frozen=True)
+class Session:
+    """One job as HParams shows it.
 
-    Of more than 40 runs TensorBoard shows none until they are picked, in all tabs but this one, so they belong
-    in a folder of their own, which is opened for HParams alone.
-
-    Args:
-        study: whose varied settings and final metrics are written.
-        logdir: made if it is not there; `tensorboard --logdir` is to be given it.
+    Attributes:
+        job: its number.
+        settings: plain values by their keys.
+        metrics: the final ones.
+        num_steps: gradient updates made.
+        failed: whether it counts as failed.
     """
-    for job in study.jobs:
-        file = EventFile(logdir / job.label)
-        file.add_event(_event(job, study.varied, _FAILURE if study.has_failed(job) else _SUCCESS))
-        file.close()
+
+    job: int
+    settings: Mapping[str, bool | int | float | str]
+    metrics: Mapping[str, float]
+    num_steps: int
+    failed: bool
+
+    @cached_property
+    def tags(self) -> dict[str, bytes]:
+        """What TensorBoard would find in a run of this job: the content of HParams' two tags."""
+        start = SessionStartInfo()
+        for key, value in self.settings.items():
+            _set(start.hparams[key], value)
+        end = SessionEndInfo(status=_FAILURE if self.failed else _SUCCESS)
+        return {
+            metadata.SESSION_START_INFO_TAG: _content(HParamsPluginData(version=0, session_start_info=start)),
+            metadata.SESSION_END_INFO_TAG: _content(HParamsPluginData(version=0, session_end_info=end)),
+        }
 
 
-def _event(job: Job, varied: list[str], status: int) -> Event:
-    now = time.time()
-    start = SessionStartInfo(start_time_secs=now)
-    for key in varied:
-        _set(start.hparams[key], job.values.get(key))
-    values = [Summary.Value(tag=f"final/{name}", simple_value=value) for name, value in job.metrics.items()]
-    for tag, content in (
-        (metadata.SESSION_START_INFO_TAG, HParamsPluginData(version=0, session_start_info=start)),
-        (
-            metadata.SESSION_END_INFO_TAG,
-            HParamsPluginData(version=0, session_end_info=SessionEndInfo(status=status, end_time_secs=now)),
-        ),
-    ):
-        plugin = SummaryMetadata.PluginData(plugin_name=metadata.PLUGIN_NAME, content=content.SerializeToString())
-        values.append(Summary.Value(tag=tag, metadata=SummaryMetadata(plugin_data=plugin)))
-    return Event(wall_time=now, step=job.num_steps or 0, summary=Summary(value=values))
+def pack(sessions: Sequence[Session]) -> Summary.Value:
+    """The value that holds them all; what the settings have in common is in it once."""
+    shared = common([session.settings for session in sessions])
+    rows = [
+        {**vars(each), "settings": {key: value for key, value in each.settings.items() if key not in shared}}
+        for each in sessions
+    ]
+    content = zlib.compress(json.dumps({"common": shared, "jobs": rows}).encode())
+    plugin = SummaryMetadata.PluginData(plugin_name=metadata.PLUGIN_NAME, content=content)
+    return Summary.Value(tag=TAG, metadata=SummaryMetadata(plugin_data=plugin))
 
 
-def _set(field: Any, value: Any) -> None:
-    """Set a protobuf value; a setting that a job has not stays unset."""
-    if isinstance(value, bool):
-        field.bool_value = value
-    elif isinstance(value, int | float):
+def unpack(content: bytes) -> Iterator[Session]:
+    """The sessions in the content of such a value.
+
+    Raises:
+        ValueError, KeyError, TypeError: it is of something else.
+    """
+    try:
+        known = json.loads(zlib.decompress(content))
+    except zlib.error as error:
+        raise ValueError(f"no sessions: {error}") from error
+    for row in known["jobs"]:
+        yield Session(**{**row, "settings": {**known["common"], **row["settings"]}})
+
+
+def _content(data: Any) -> bytes:
+    content: bytes = data.SerializeToString()
+    return content
+
+
+def _set(field: Any, value: bool | int | float | str) -> None:
+    """Set a protobuf value; a bool as the number that torch's own writer makes of it."""
+    if isinstance(value, str):
+        field.string_value = value
+    else:
         field.number_value = value
-    elif value is not None:
-        field.string_value = str(value)
