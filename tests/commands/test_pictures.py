@@ -10,6 +10,7 @@ from descentlab.commands import background
 from descentlab.commands.pictures import PICTURES
 
 ROOT = Path(__file__).resolve().parents[2]
+FEW = ("sweep.folders=0", "sweep.events=1", "logger=none")
 TRAINED = ("train", "experiment=kink_two_relu", "hydra.run.dir=run", "trainer.max_steps=20", "figures=false")
 
 
@@ -28,6 +29,14 @@ def test_only_some_figures_elsewhere_and_dark(typed):
     answer = typed("figures", "run=run", "only=[loss,fit]", "style=dark", "out=elsewhere")
     assert answer.out.splitlines() == ["elsewhere/loss.png", "elsewhere/fit.png"]
     assert not Path("run/figures").exists()
+
+
+def test_a_job_without_a_folder_is_drawn_too(typed):
+    typed("train", "-m", "model=linear", "seed=range(0,9)", "trainer.max_steps=5", "hydra.sweep.dir=sweep", *FEW)
+    assert not Path("sweep/4").exists()
+    answer = typed("figures", "run=sweep/4", "only=fit")
+    assert answer.out.splitlines() == ["sweep/4", "sweep/4/figures/fit.png"]
+    assert typed("figures", "run=sweep/9").err == "error: job: expected a number from 0 to 8, got 9.\n"
 
 
 @pytest.mark.parametrize(

@@ -1,12 +1,13 @@
 """Histories of sweeps that leave no folders: those of the same sweep with folders."""
 
 import shutil
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from descentlab.reports.histories import read_histories
-from descentlab.reports.html.write import write_report
+from descentlab.reports.html.fits import fits
 from descentlab.reports.study import read_study
 
 RATES = ("experiment=cubic_stability", "optimizer.lr=0.02,0.1,0.3", "seed=range(0,8)")
@@ -46,7 +47,12 @@ def test_records_say_what_the_folders_say(swept, tmp_path, table, sweep):
     assert np.isfinite(recorded.parameters[:, 0]).all()
 
 
-def test_a_sweep_without_folders_is_reported(swept, tmp_path):
-    folder = swept(*RATES, "sweep.folders=0")
-    write_report(read_study([folder], []), tmp_path / "report.html")
-    assert '<section id="losses">' in (tmp_path / "report.html").read_text()
+def test_fits_are_drawn_of_jobs_without_folders(swept, tmp_path):
+    theirs = fits(read_study([swept(*RATES)], []))
+    folder = Path(shutil.copytree(swept(*RATES), tmp_path / "sweep"))
+    for job in read_study([folder], []).jobs:
+        shutil.rmtree(job.folder)
+    ours = fits(read_study([folder], []))
+    assert [panel.title for panel in ours.panels] == [panel.title for panel in theirs.panels]
+    assert [panel.data for panel in ours.panels] == [panel.data for panel in theirs.panels]
+    assert len(ours.panels) >= 4

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Literal
 
 from descentlab.commands.entry import run
+from descentlab.commands.extract import run_folder
 from descentlab.commands.figures import require_matplotlib, split_arguments
 from descentlab.settings.command_line import read_arguments
 from descentlab.settings.compose import compose
@@ -37,7 +38,7 @@ def _diagram(arguments: Sequence[str]) -> None:
     from descentlab.reports.subject import Subject
 
     if is_run:
-        subject, folder = Subject.of_run(Path(given["run"])), Path(given["run"]) / "figures"
+        subject, folder = Subject.of_run(run_folder(Path(given["run"]))), Path(given["run"]) / "figures"
     else:
         subject, folder = Subject.of_settings(composed), Path("outputs/figures") / composed["name"]
     with styled(given.get("style", "light")):

@@ -8,7 +8,7 @@ from descentlab.errors import InputError
 from descentlab.settings.check import check
 from descentlab.settings.command_line import read_arguments
 from descentlab.sweeps.compose import Job
-from descentlab.sweeps.ledger import read_jobs
+from descentlab.sweeps.ledger import NAME, read_jobs
 
 HELP = """
 python scripts/extract.py sweep=<sweep folder> job=<number>
@@ -40,3 +40,15 @@ def _extract(arguments: Sequence[str]) -> None:
     extract(wanted, folder)
     for job in wanted:
         print(folder / str(job.number))
+
+
+def run_folder(folder: Path) -> Path:
+    """The folder of a run; that of a sweep's job which has none yet is made from the record of its stack.
+
+    Raises:
+        InputError: there is neither.
+    """
+    sweep = folder.parent
+    if not folder.exists() and folder.name.isdecimal() and (sweep / NAME).is_file():
+        _extract([f"sweep={sweep}", f"job={folder.name}"])
+    return folder

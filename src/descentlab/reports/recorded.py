@@ -16,6 +16,7 @@ from descentlab.errors import InputError
 from descentlab.modules.coefficients import column_names
 from descentlab.modules.regression import RegressionModule
 from descentlab.runs.assemble import assemble
+from descentlab.settings.check import check
 from descentlab.sweeps.compose import Job
 from descentlab.sweeps.ledger import read_jobs
 from descentlab.sweeps.record import StackRecord, load_numbers, load_record, records_in
@@ -83,14 +84,18 @@ def _modules(jobs: Sequence[Job]) -> list[RegressionModule]:
     """A module a job of one stack: those of all have the same form, and the units follow from the points.
 
     Raises:
-        InputError: the points cannot be read any more.
+        InputError: the settings cannot be run, or the points not be read any more.
     """
-    first = assemble(jobs[0].settings)[1]
+    first = _module_of(jobs[0])
     if first.standardization is None:
         return [first] * len(jobs)
     keys = [json.dumps(job.settings["data"], default=str) for job in jobs]
-    known = {key: assemble(job.settings)[1] for key, job in dict(zip(keys, jobs, strict=True)).items()}
+    known = {key: _module_of(job) for key, job in dict(zip(keys, jobs, strict=True)).items()}
     return [known[key] for key in keys]
+
+
+def _module_of(job: Job) -> RegressionModule:
+    return assemble(check(job.settings))[1]
 
 
 def recorded_stacks(folders: Sequence[Path]) -> Iterator[RecordedStack]:

@@ -6,7 +6,7 @@ from pathlib import Path
 from descentlab.sweeps.events import write_events
 from descentlab.sweeps.fit import schedule
 from descentlab.sweeps.job_folder import member_of, write_job
-from descentlab.sweeps.record import load_record, load_results, records_in
+from descentlab.sweeps.record import load_numbers, load_record, records_in
 from descentlab.sweeps.table import Outcome, final_loss
 
 
@@ -20,7 +20,7 @@ def write_shown(outcomes: Sequence[Outcome], folder: Path) -> None:
     jobs = {outcome.job.number: outcome.job for outcome in shown(outcomes)}
     jobs = {number: job for number, job in jobs.items() if not (folder / str(number) / "tensorboard").is_dir()}
     for path in records_in(folder):
-        if not jobs.keys() & load_results(path).keys():
+        if jobs.keys().isdisjoint(load_numbers(path)):
             continue
         record = load_record(path)
         for k, number in enumerate(record.jobs):

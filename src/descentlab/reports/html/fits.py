@@ -1,14 +1,22 @@
 """What single jobs have learned: the data, the true law and the fit."""
 
 import math
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 import torch
 
+from descentlab.data.points import PointsDataModule
 from descentlab.errors import InputError
+from descentlab.modules.regression import RegressionModule
 from descentlab.reports.html.chart import Panel, Section, number
 from descentlab.reports.study import Job, Study
 from descentlab.runs.load import load_data, load_module
+from descentlab.settings.check import check
+from descentlab.sweeps import compose as sweeps
+from descentlab.sweeps.extract import trained_jobs
 
 _MOST_POINTS = 300
 _MOST_FAILED = 3
@@ -38,21 +46,36 @@ def _rank(job: Job) -> float:
 
 
 def fits(study: Study) -> Section | None:
-    """A panel for each of the chosen jobs whose folder is there."""
-    panels = []
-    for role, k in chosen_jobs(study):
-        job = study.jobs[k]
-        try:
-            panels.append(_panel(role, job, len(study.jobs) > 1))
-        except (InputError, OSError):  # a job that broke down, or whose folder is gone
-            continue
+    """A panel for each of the chosen jobs that can be read back, from its folder or from the record of its stack."""
+    chosen = chosen_jobs(study)
+    trained = _trained([study.jobs[k] for _, k in chosen])
+    panels = [
+        _panel(role, study.jobs[k], *each, is_one_of_many=len(study.jobs) > 1)
+        for (role, k), each in zip(chosen, trained, strict=True)
+        if each is not None
+    ]
     if not panels:
         return None
     return Section("fits", "Fits", "Training points, the true law, and what was learned.", panels, min(3, len(panels)))
 
 
-def _panel(role: str, job: Job, is_one_of_many: bool) -> Panel:
-    module, data = load_module(job.folder), load_data(job.folder)
+def _trained(jobs: Sequence[Job]) -> list[tuple[RegressionModule, PointsDataModule] | None]:
+    """The jobs as they ended; None for one that broke down, or of which nothing is there any more."""
+    found: dict[Path, tuple[RegressionModule, PointsDataModule]] = {}
+    for job in jobs:
+        with suppress(InputError, OSError):
+            found[job.folder] = load_module(job.folder), load_data(job.folder)
+    for sweep in {job.folder.parent for job in jobs if job.folder not in found}:
+        inside = [
+            sweeps.Job(int(job.folder.name), [], check(job.settings))
+            for job in jobs
+            if job.folder.parent == sweep and job.folder not in found and job.folder.name.isdecimal()
+        ]
+        found |= {sweep / str(number): each for number, each in trained_jobs(inside, sweep).items()}
+    return [found.get(job.folder) for job in jobs]
+
+
+def _panel(role: str, job: Job, module: RegressionModule, data: PointsDataModule, *, is_one_of_many: bool) -> Panel:
     units = data.standardization
     x, y = data.stages()["train"]
     if units is not None:
