@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 from PIL import Image
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from descentlab.commands import background
 from descentlab.commands.pictures import PICTURES
@@ -71,6 +72,24 @@ def test_the_diagram_of_a_run_is_in_its_folder(typed):
     typed(*TRAINED)
     assert typed("diagram", "run=run").code == 0
     assert Path("run/figures/diagram.svg").is_file()
+
+
+def test_a_sweep_is_followed_by_what_tensorboard_shows_of_its_jobs(typed, monkeypatch):
+    begun = []
+    monkeypatch.setattr("descentlab.commands.sweep.add_to_boards_in_background", begun.append)
+    sweep = ("train", "-m", "model=relu_net", "seed=range(0,3)", "trainer.max_steps=5", "hydra.sweep.dir=sweep")
+    typed(*sweep)
+    assert begun == [[Path("sweep").resolve() / str(k) for k in range(3)]]
+    monkeypatch.setattr(sys, "argv", ["background", "board", *map(str, begun.pop())])
+    background.main()
+    for k in range(3):
+        events = EventAccumulator(f"sweep/{k}/tensorboard")
+        events.Reload()
+        assert events.Tags()["graph"]
+        assert [image.step for image in events.Images("chart/fit")][-1] == 5
+    assert not list(Path("sweep").glob("*/figures"))
+    typed(*sweep[:-1], "resume=sweep")
+    assert begun == [[]]
 
 
 def test_a_run_is_followed_by_its_pictures_and_what_tensorboard_shows(typed, monkeypatch):

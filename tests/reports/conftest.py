@@ -48,6 +48,7 @@ def swept(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
             with pytest.MonkeyPatch.context() as patch:
                 patch.setattr(sys, "argv", ["scripts/train.py", "-m", *overrides, f"hydra.sweep.dir={folder}"])
                 patch.setattr("descentlab.commands.entry.defer", lambda: None)  # other tests import in this process
+                patch.setattr("descentlab.commands.sweep.add_to_boards_in_background", lambda folders: None)
                 patch.setenv("HYDRA_FULL_ERROR", "1")
                 GlobalHydra.instance().clear()  # which other tests may have left initialised
                 with pytest.raises(SystemExit) as end:

@@ -136,7 +136,7 @@ RUN_SOMETHING = {
     "descentlab.runs.folders.take_away": "callbacks.mine",
     "descentlab.engines.compile.compile_function": "loss",
     "descentlab.engines.native_build.build": "loss",
-    "descentlab.commands.figures.draw_in_background": "loss",
+    "descentlab.commands.background.draw_in_background": "loss",
     "descentlab.functional.losses.functools.partial": "loss",
     "os.system": "loss",
     "builtins.exec": "model",

@@ -1,8 +1,6 @@
 """`figures.py`: the pictures of a run, or of a model that is not trained."""
 
 import importlib.util
-import subprocess
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal
@@ -44,24 +42,6 @@ _UNTRAINED = ("fit", "units", "residuals", "diagram")
 def main() -> None:
     """Run the command line."""
     run(_figures, HELP)
-
-
-def draw_in_background(folder: Path) -> None:
-    """Begin to draw the pictures of a run in a process that nobody waits for.
-
-    Drawing takes longer than most runs. Without a plotting library nothing is drawn, and one line says
-    what installs it.
-    """
-    if importlib.util.find_spec("matplotlib") is None:
-        print("figures/ is not drawn: pip install 'descentlab[figures]'", file=sys.stderr)
-        return
-    subprocess.Popen(
-        [sys.executable, "-m", "descentlab.commands.background", str(folder)],
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        start_new_session=True,
-    )
 
 
 def require_matplotlib() -> None:

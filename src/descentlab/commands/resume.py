@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+from descentlab.commands.background import draw_in_background
 from descentlab.commands.ended import print_ended
 from descentlab.commands.entry import exit_code
-from descentlab.commands.figures import draw_in_background
 from descentlab.errors import InputError
 from descentlab.processes import is_first_process, num_processes
 from descentlab.runs.elastic import processes_wanted

@@ -4,11 +4,13 @@ import shlex
 import sys
 from pathlib import Path
 
+from descentlab.commands.background import add_to_boards_in_background
 from descentlab.reports.table import summary_table
 from descentlab.reports.tensorboard.summary_run import write_summary_run
+from descentlab.runs.event_file import EVENT_FILES
 from descentlab.sweeps.ledger import ledger_of
 from descentlab.sweeps.outcomes import outcomes_in
-from descentlab.sweeps.shown import write_shown
+from descentlab.sweeps.shown import shown, write_shown
 from descentlab.sweeps.table import best_of, summary_rows, sweep_rows, write_table
 
 
@@ -26,6 +28,9 @@ def conclude(folder: Path) -> None:
     write_table(folder / "summary.csv", summary)
     if len(jobs) > 1 and jobs[0].settings["logger"].get("tensorboard") is not None:
         write_summary_run(outcomes, folder)
+    if jobs[0].settings["figures"]:
+        boards = [folder / str(outcome.job.number) for outcome in shown(outcomes)]
+        add_to_boards_in_background([job for job in boards if len(list((job / "tensorboard").glob(EVENT_FILES))) == 1])
     print(summary_table(summary))
     print(f"folder  {folder}")
     print(f"report  {shlex.join(['python', 'scripts/report.py', f'sweep={folder}'])}")

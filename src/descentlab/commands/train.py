@@ -17,9 +17,9 @@ from hydra.types import RunMode
 from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
 
+from descentlab.commands.background import draw_in_background
 from descentlab.commands.ended import print_ended
 from descentlab.commands.entry import as_called, brief_process, exit_code, refuse, stop_unwritten
-from descentlab.commands.figures import draw_in_background
 from descentlab.commands.resume import resume_run
 from descentlab.errors import InputError, WriteError, did_you_mean
 from descentlab.processes import is_first_process

@@ -63,25 +63,27 @@ def _add_graph(board: SummaryWriter, subject: Subject) -> None:
 
 
 def _add_fits(board: SummaryWriter, subject: Subject) -> None:
-    """The fitted curve over the training, an image a step, and the losses as the last one."""
+    """The fitted curve over the training, an image a step."""
     grid = subject.grid(400)
     rows = nearest_rows(subject.trajectory.steps, _IMAGES)
     predictions = subject.predictions(subject.trajectory.columns[rows], grid)
-    for row, prediction in zip(rows, predictions, strict=True):
-        step = subject.trajectory.steps[row]
-        with styled(dpi=_DPI):
-            figure = Figure(figsize=(5.6, 3.6))
-            axes = figure.subplots()
-            draw_points(axes, subject)
-            draw_truth(axes, subject)
-            axes.plot(grid[:, 0], prediction, color=FIT, linewidth=2, label="fit")
+    with styled(dpi=_DPI):
+        figure = Figure(figsize=(5.6, 3.6))
+        axes = figure.subplots()
+        draw_points(axes, subject)
+        draw_truth(axes, subject)
+        (curve,) = axes.plot(grid[:, 0], predictions[0], color=FIT, linewidth=2, label="fit")
+        keep_to_points(axes, subject)
+        for row, prediction in zip(rows, predictions, strict=True):
+            step = subject.trajectory.steps[row]
+            curve.set_ydata(prediction)
             axes.set_title(f"step {step}")
-            keep_to_points(axes, subject)
             _add_image(board, FIT_IMAGE, figure, step)
+            figure.set_layout_engine("none")  # once found, the layout serves all steps
 
 
 def _add_losses(board: SummaryWriter, subject: Subject) -> None:
-    """The losses beside the lowest error that can be reached, as one image."""
+    """The losses beside the lowest error that can be reached, as one image of the last step."""
     with styled(dpi=_DPI):
         figure = loss_figure(subject)
         _add_image(board, LOSS_IMAGE, figure, int(subject.history["step"][-1]))

@@ -23,6 +23,8 @@ SECONDS = 10.0
 """The least time between two writings, but for those that are asked for."""
 
 _PREFIX = "events.out.tfevents."
+EVENT_FILES = f"{_PREFIX}*"
+"""The names of event files, as a pattern."""
 
 _numbers = count()
 
@@ -107,7 +109,7 @@ class BulkSummaryWriter(SummaryWriter):
 
 def _next_second(folder: Path) -> int:
     """The time, or a second after the latest file, for TensorBoard reads files in the order of their names."""
-    seconds = [path.name.removeprefix(_PREFIX).partition(".")[0] for path in folder.glob(f"{_PREFIX}*")]
+    seconds = [path.name.removeprefix(_PREFIX).partition(".")[0] for path in folder.glob(EVENT_FILES)]
     return max([int(time.time()), *(int(text) + 1 for text in seconds if text.isdigit())])
 
 
