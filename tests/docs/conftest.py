@@ -14,9 +14,10 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 IN_ONE_PROCESS = """
 import json, sys, importlib
-from descentlab.commands import entry, train
+from descentlab.commands import entry, sweep, train
 entry.defer = lambda: None  # once a process
 train.draw_in_background = lambda folder: None  # nobody waits for it
+sweep.add_to_boards_in_background = lambda folders: None
 processes = importlib.import_module("descentlab.processes")
 processes.num_cores = lambda: 1  # a sweep trains in this process
 for name, *arguments in json.loads(sys.stdin.read()):

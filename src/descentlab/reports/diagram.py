@@ -1,6 +1,6 @@
 """A net as layers and nodes (lesson 4j), from the module itself."""
 
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterator, Sequence
 
 import torch
 from jaxtyping import Float
@@ -9,121 +9,128 @@ from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
 from torch import Tensor, nn
 
-from descentlab.nets.linear_in_parameters import LinearInParameters
-from descentlab.nets.polynomial import Polynomial
-from descentlab.reports.layers import Step, trace
+from descentlab.reports.columns import Layer, Place, layers_of, places_of
+from descentlab.reports.layers import CONCATENATION
 from descentlab.reports.subject import Subject
 
-_MOST_NODES = 12
-_ENDS = 4
-"""Nodes drawn at either end of a layer that is shortened."""
-
 _MOST_WEIGHTS = 12
-"""Edges between two layers up to which each has its weight written on it."""
+"""Edges between two layers up to which each has its weight written on it, where one of them has two nodes at most:
+between others there is no place that only one edge goes through."""
 
+_ROOM = 0.45
+"""Between a node and an edge that passes it by."""
 
-@dataclass(frozen=True, eq=False)
-class Layer:
-    """A column of nodes.
-
-    Attributes:
-        name: under it.
-        width: how many nodes there are.
-        functions: what is applied to each node, in order.
-        labels: written in the nodes; empty for none.
-        weights: of the edges from the layer before; None without edges of their own.
-        bias: added to each node; None for none.
-    """
-
-    name: str
-    width: int
-    functions: tuple[str, ...] = ()
-    labels: tuple[str, ...] = ()
-    weights: Float[Tensor, "unit input"] | None = field(default=None, repr=False)
-    bias: Float[Tensor, " unit"] | None = field(default=None, repr=False)
-
-    @property
-    def shown(self) -> list[int]:
-        """The nodes that are drawn: all, or those at the ends."""
-        if self.width <= _MOST_NODES:
-            return list(range(self.width))
-        return [*range(_ENDS), *range(self.width - _ENDS, self.width)]
-
-
-def layers_of(net: nn.Module, x: Float[Tensor, "sample feature"]) -> list[Layer]:
-    """The layers of a net, as they work on inputs like `x`.
-
-    A linear layer is a column of nodes with its weights as edges; whatever follows it and changes no width
-    is a function of that column. Layers of another kind are columns without edges.
-
-    Args:
-        net: any module from (sample, feature) to (sample, target); the layers are drawn as one chain, in
-            the order in which they work.
-        x: a sample is enough.
-    """
-    inputs = ("x",) if x.shape[1] == 1 else tuple(f"x{k + 1}" for k in range(x.shape[1]))
-    layers = [Layer("input", x.shape[1], labels=inputs)]
-    for step in trace(net, x):
-        before = layers[-1]
-        if isinstance(step.module, nn.Linear):
-            if step.input.shape[1] != before.width:
-                layers.append(_columns(net, step, before))
-            bias = None if step.module.bias is None else step.module.bias.detach()
-            weights = step.module.weight.detach()
-            layers.append(Layer(step.name, step.module.out_features, ("Linear",), weights=weights, bias=bias))
-        elif step.output.shape[1] == before.width and len(layers) > 1:
-            layers[-1] = replace(before, functions=(*before.functions, step.kind))
-        else:
-            layers.append(Layer(step.name, step.output.shape[1], functions=(step.kind,)))
-    if layers[-1].width == 1:
-        layers[-1] = replace(layers[-1], labels=("ŷ",))
-    return layers
-
-
-def _columns(net: nn.Module, step: Step, before: Layer) -> Layer:
-    """What a net makes of its input before a linear layer, without a module that does it."""
-    width = step.input.shape[1]
-    if isinstance(net, Polynomial):
-        labels = tuple("x" if power == 1 else f"$x^{{{power}}}$" for power in range(1, width + 1))
-        return Layer("powers", width, labels=labels)
-    with_ones = isinstance(net, LinearInParameters) and net.intercept_as_column
-    return Layer("columns", width, labels=("1", *before.labels) if with_ones else ())
+_LANE = 0.55
+"""Between two edges that go around."""
 
 
 def diagram_figure(subject: Subject) -> Figure:
-    """The layers of a model from left to right; the colour of an edge is its weight's sign, its thickness
-    the weight's size beside the largest of its layer."""
-    layers = layers_of(subject.module.net, subject.data.stages()["train"].x[:1])
-    tallest = max(len(layer.shown) + (layer.width > _MOST_NODES) for layer in layers)
-    figure = Figure(figsize=(2.1 * len(layers) + 0.6, max(2.8, 0.62 * tallest + 1.6)))
+    """The net of a run, or of a model that was never trained."""
+    return net_figure(subject.module.net, subject.data.stages()["train"].x[:1])
+
+
+def net_figure(net: nn.Module, x: Float[Tensor, "sample feature"]) -> Figure:
+    """The layers of a net from left to right; the colour of an edge is its weight's sign, its thickness
+    the weight's size beside the largest of its layer. Grey edges hand a node on as it is; those that would run
+    through other layers are one arrow around them.
+
+    Args:
+        net: any module from (sample, feature) to (sample, target).
+        x: an input of it.
+    """
+    layers = layers_of(net, x)
+    places = places_of(layers)
+    heights = [layer.heights(place.centre) for layer, place in zip(layers, places, strict=True)]
+    high = max(max(own.values()) for own in heights)
+    low = min(min(own.values()) - layer.foot for layer, own in zip(layers, heights, strict=True))
+    count = max(place.depth for place in places) + 1
+    around = [pair for pair in _pairs(layers) if _is_barred(*pair, layers, places, heights)]
+    above = [pair for pair in around if places[pair[0]].centre >= 0]
+    below = [pair for pair in around if pair not in above]
+    top, bottom = high + 0.7 + _LANE * len(above), low - _LANE * len(below)
+    figure = Figure(figsize=(2.1 * count + 0.6, max(2.8, 0.62 * (top - bottom))))
     axes = figure.subplots()
     axes.set_axis_off()
-    heights = [_heights(layer) for layer in layers]
-    for k, layer in enumerate(layers):
-        if k > 0:
-            _draw_edges(axes, k, layer, heights[k - 1], heights[k])
-    for k, layer in enumerate(layers):
-        _draw_nodes(axes, k, layer, heights[k], tallest)
-    axes.set_xlim(-0.5, len(layers) - 0.5)
-    axes.set_ylim(-tallest / 2 - 1.7, tallest / 2 + 0.2)
+    axes.set_xlim(-0.5, count - 0.5)
+    axes.set_ylim(bottom, top)
+    for source, target in _pairs(layers):
+        if (source, target) not in around:
+            _draw_edges(axes, layers, places, heights, source, target)
+    for number, (source, target) in enumerate(above):
+        ends = max(heights[source].values()), max(heights[target].values())
+        _draw_around(axes, places[source].depth, places[target].depth, *ends, high + 0.7 + _LANE * number)
+    for number, (source, target) in enumerate(below):
+        ends = min(heights[source].values()), min(heights[target].values())
+        _draw_around(axes, places[source].depth, places[target].depth, *ends, low - _LANE * number)
+    is_chain = len(layers) == count
+    lowest = min(min(own.values()) for own in heights)
+    for layer, place, own in zip(layers, places, heights, strict=True):
+        _draw_nodes(axes, layer, place, own, lowest if is_chain else min(own.values()))
     return figure
 
 
-def _heights(layer: Layer) -> dict[int, float]:
-    """Where each shown node stands; a shortened layer has a gap in its middle."""
-    rows = len(layer.shown) + (layer.width > _MOST_NODES)
-    places = [row + (row >= _ENDS and layer.width > _MOST_NODES) for row in range(len(layer.shown))]
-    return {node: (rows - 1) / 2 - place for node, place in zip(layer.shown, places, strict=True)}
+def _pairs(layers: Sequence[Layer]) -> Iterator[tuple[int, int]]:
+    for target, layer in enumerate(layers):
+        for source in layer.sources:
+            yield source, target
 
 
-def _draw_edges(axes: Axes, k: int, layer: Layer, left: dict[int, float], right: dict[int, float]) -> None:
-    if layer.weights is None:
-        axes.annotate("", (k - 0.2, 0), (k - 0.8, 0), arrowprops={"arrowstyle": "->", "color": "C3"})
-        return
+def _is_barred(
+    source: int, target: int, layers: Sequence[Layer], places: Sequence[Place], heights: Sequence[dict[int, float]]
+) -> bool:
+    """Whether another column stands between two that are joined."""
+    begin, end = places[source], places[target]
+    for layer, place, own in zip(layers, places, heights, strict=True):
+        if begin.depth < place.depth < end.depth:
+            along = (place.depth - begin.depth) / (end.depth - begin.depth)
+            lows, highs = ([pick(heights[k].values()) for k in (source, target)] for pick in (min, max))
+            low, high = (a + along * (b - a) for a, b in (lows, highs))
+            if min(own.values()) - layer.foot < high + _ROOM and low - _ROOM < max(own.values()):
+                return True
+    return False
+
+
+def _draw_edges(
+    axes: Axes,
+    layers: Sequence[Layer],
+    places: Sequence[Place],
+    heights: Sequence[dict[int, float]],
+    source: int,
+    target: int,
+) -> None:
+    layer, left, right = layers[target], heights[source], heights[target]
+    begin, end = places[source].depth, places[target].depth
+    if layer.joins:
+        lines = [
+            ((begin, left[i]), (end, right[j])) for i, j in _joined(layers, source, target) if i in left and j in right
+        ]
+        axes.add_collection(LineCollection(lines, colors="C3", linewidths=1.2, zorder=1))
+    elif layer.weights is None or layer.weights.shape[1] != layers[source].width:
+        middle, foot = places[target].centre, places[source].centre
+        axes.annotate("", (end - 0.2, middle), (begin + 0.2, foot), arrowprops={"arrowstyle": "->", "color": "C3"})
+    else:
+        _draw_weights(axes, layer, begin, end, left, right)
+
+
+def _joined(layers: Sequence[Layer], source: int, target: int) -> Iterator[tuple[int, int]]:
+    """The nodes of a source with the node of a joining layer that each is handed on to."""
+    layer = layers[target]
+    offset = 0
+    for other in layer.sources:
+        if other == source:
+            yield from ((i, offset + i) for i in range(layers[source].width))
+        if layer.name == CONCATENATION:
+            offset += layers[other].width
+
+
+def _draw_weights(
+    axes: Axes, layer: Layer, begin: int, end: int, left: dict[int, float], right: dict[int, float]
+) -> None:
+    assert layer.weights is not None
     weights = layer.weights.double()
     pairs = [(i, j) for i in left for j in right]
     largest = max(float(weights.abs().max()), torch.finfo(torch.float64).tiny)
-    lines = [((k - 1, left[i]), (k, right[j])) for i, j in pairs]
+    lines = [((begin, left[i]), (end, right[j])) for i, j in pairs]
     values = [float(weights[j, i]) for i, j in pairs]
     colours = ["C0" if value < 0 else "C1" for value in values]
     axes.add_collection(
@@ -131,13 +138,14 @@ def _draw_edges(axes: Axes, k: int, layer: Layer, left: dict[int, float], right:
             lines, colors=colours, linewidths=[0.4 + 2 * abs(v) / largest for v in values], alpha=0.8, zorder=1
         )
     )
-    if weights.numel() > _MOST_WEIGHTS:
+    if weights.numel() > _MOST_WEIGHTS or min(weights.shape) > 2:
         return
     for (i, j), value in zip(pairs, values, strict=True):
         along = _along(i, len(left), j, len(right))
         y = left[i] + along * (right[j] - left[i])
         box = {"facecolor": axes.get_facecolor(), "edgecolor": "none", "pad": 1.0, "alpha": 0.85}
-        axes.text(k - 1 + along, y, f"{value:.3g}", fontsize=8.5, ha="center", va="center", bbox=box, zorder=2)
+        x = begin + along * (end - begin)
+        axes.text(x, y, f"{value:.3g}", fontsize=8.5, ha="center", va="center", bbox=box, zorder=2)
 
 
 def _along(i: int, num_left: int, j: int, num_right: int) -> float:
@@ -149,17 +157,23 @@ def _along(i: int, num_left: int, j: int, num_right: int) -> float:
     return 0.2 + 0.3 * j / (num_right - 1)
 
 
-def _draw_nodes(axes: Axes, k: int, layer: Layer, heights: dict[int, float], tallest: int) -> None:
+def _draw_around(axes: Axes, begin: int, end: int, first: float, last: float, height: float) -> None:
+    """An arrow from the node at the edge of one column, over or under those between, to that of another."""
+    turns = [begin + 0.14, begin + 0.3, end - 0.3]
+    axes.plot(turns, [first, height, height], color="C3", linewidth=1.4, zorder=1)
+    arrow = {"arrowstyle": "->", "shrinkA": 0, "shrinkB": 0, "color": "C3", "linewidth": 1.4}
+    axes.annotate("", (end - 0.14, last), (end - 0.3, height), arrowprops=arrow)
+
+
+def _draw_nodes(axes: Axes, layer: Layer, place: Place, heights: dict[int, float], foot: float) -> None:
+    paper = axes.get_facecolor()
     for node, y in heights.items():
-        axes.plot(
-            k, y, "o", markersize=26, color=axes.get_facecolor(), markeredgecolor="C2", markeredgewidth=1.8, zorder=3
-        )
+        axes.plot(place.depth, y, "o", markersize=26, color=paper, markeredgecolor="C2", markeredgewidth=1.8, zorder=3)
         if layer.labels:
-            axes.text(k, y, layer.labels[node], ha="center", va="center", zorder=4)
-        if layer.bias is not None and layer.width <= _MOST_NODES and layer.bias.numel() <= _MOST_WEIGHTS:
-            axes.text(k, y - 0.46, f"{float(layer.bias[node]):+.3g}", fontsize=8, ha="center", va="center", zorder=4)
-    if layer.width > _MOST_NODES:
-        axes.text(k, 0, "⋮", ha="center", va="center", fontsize=18)
-    count = f"{layer.width} node{'s' * (layer.width > 1)}"
-    caption = "\n".join([layer.name, *layer.functions, count])
-    axes.text(k, -tallest / 2 - 0.35, caption, ha="center", va="top", fontsize=10)
+            axes.text(place.depth, y, layer.labels[node], ha="center", va="center", zorder=4)
+        if layer.bias is not None and not layer.is_shortened and layer.bias.numel() <= _MOST_WEIGHTS:
+            bias = f"{float(layer.bias[node]):+.3g}"
+            axes.text(place.depth, y - 0.46, bias, fontsize=8, ha="center", va="center", zorder=4)
+    if layer.is_shortened:
+        axes.text(place.depth, place.centre, "⋮", ha="center", va="center", fontsize=18)
+    axes.text(place.depth, foot - 0.72, layer.caption, ha="center", va="top", fontsize=10)

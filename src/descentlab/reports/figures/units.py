@@ -59,11 +59,14 @@ def units_of(subject: Subject, x: Float[Tensor, "point 1"]) -> Units:
 
 
 def _last_hidden(steps: list[Step]) -> tuple[Step, Step, Step] | None:
-    if len(steps) < 3 or not isinstance(steps[-1].module, nn.Linear) or steps[-1].module.out_features != 1:
+    """A linear layer, its activation and the linear output, where the net ends in these three alone."""
+    if len(steps) < 4 or not isinstance(steps[-1].module, nn.Linear) or steps[-1].module.out_features != 1:
         return None
     before, activation, output = steps[-3:]
+    follow = activation.sources == (len(steps) - 3,) and output.sources == (len(steps) - 2,)
     weighs = isinstance(before.module, nn.Linear) and not activation.has_parameters
-    return (before, activation, output) if weighs and activation.output.shape == before.output.shape else None
+    fits = activation.output.shape == before.output.shape
+    return (before, activation, output) if follow and weighs and fits else None
 
 
 def units_figure(subject: Subject) -> Figure:
