@@ -7,6 +7,7 @@ from typing import Literal
 from descentlab.commands.entry import run
 from descentlab.commands.extract import run_folder
 from descentlab.commands.figures import require_matplotlib, split_arguments
+from descentlab.errors import InputError
 from descentlab.settings.command_line import read_arguments
 from descentlab.settings.compose import compose
 
@@ -35,14 +36,17 @@ def _diagram(arguments: Sequence[str]) -> None:
     composed = {} if is_run else compose(settings)
     from descentlab.reports.diagram import diagram_figure  # torch is imported now, not to say no
     from descentlab.reports.figures.style import save, styled
-    from descentlab.reports.subject import Subject
+    from descentlab.reports.subject import CannotDraw, Subject
 
     if is_run:
         subject, folder = Subject.of_run(run_folder(Path(given["run"]))), Path(given["run"]) / "figures"
     else:
         subject, folder = Subject.of_settings(composed), Path("outputs/figures") / composed["name"]
     with styled(given.get("style", "light")):
-        figure = diagram_figure(subject)
+        try:
+            figure = diagram_figure(subject)
+        except CannotDraw as why:
+            raise InputError(f"model: expected a net that can be drawn, but {why}.") from None
         for ending in ("svg", "png"):
             path = Path(given.get("out", folder)) / f"diagram.{ending}"
             save(figure, path)

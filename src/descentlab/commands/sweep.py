@@ -7,7 +7,6 @@ from pathlib import Path
 from descentlab.commands.background import add_to_boards_in_background
 from descentlab.reports.table import summary_table
 from descentlab.reports.tensorboard.summary_run import write_summary_run
-from descentlab.runs.event_file import EVENT_FILES
 from descentlab.sweeps.ledger import ledger_of
 from descentlab.sweeps.outcomes import outcomes_in
 from descentlab.sweeps.shown import shown, write_shown
@@ -28,9 +27,8 @@ def conclude(folder: Path) -> None:
     write_table(folder / "summary.csv", summary)
     if len(jobs) > 1 and jobs[0].settings["logger"].get("tensorboard") is not None:
         write_summary_run(outcomes, folder)
-    if jobs[0].settings["figures"]:
-        boards = [folder / str(outcome.job.number) for outcome in shown(outcomes)]
-        add_to_boards_in_background([job for job in boards if len(list((job / "tensorboard").glob(EVENT_FILES))) == 1])
+        if jobs[0].settings["figures"]:
+            add_to_boards_in_background([folder / str(outcome.job.number) for outcome in shown(outcomes)])
     print(summary_table(summary))
     print(f"folder  {folder}")
     print(f"report  {shlex.join(['python', 'scripts/report.py', f'sweep={folder}'])}")

@@ -27,6 +27,7 @@ from descentlab.runs.event_file import BulkSummaryWriter
 FIT_IMAGE, LOSS_IMAGE = "chart/fit", "chart/loss"
 """The tags of the images; TensorBoard sorts by name, and opens on what comes first."""
 
+_SUFFIX = ".pictures"
 _IMAGES = 16
 _LIMITS = 16
 _DPI = 80
@@ -37,11 +38,11 @@ def add_to_board(subject: Subject, folder: Path) -> None:
 
     Args:
         subject: the run.
-        folder: `tensorboard/` of its folder; nothing is done where there is none.
+        folder: `tensorboard/` of its folder; nothing is done where there is none, or where it has been done.
     """
-    if not folder.is_dir():
+    if not folder.is_dir() or any(folder.glob(f"*{_SUFFIX}")):
         return
-    board = BulkSummaryWriter(folder)
+    board = BulkSummaryWriter(folder, filename_suffix=_SUFFIX)
     _add_graph(board, subject)
     for add in (_add_losses, _add_stability_limits, _add_fits):
         with suppress(CannotDraw):  # as the figures say of the same run

@@ -11,11 +11,13 @@ from torch import Tensor, nn
 
 from descentlab.reports.columns import Layer, Place, layers_of, places_of
 from descentlab.reports.layers import CONCATENATION
-from descentlab.reports.subject import Subject
+from descentlab.reports.subject import CannotDraw, Subject
 
 _MOST_WEIGHTS = 12
 """Edges between two layers up to which each has its weight written on it, where one of them has two nodes at most:
 between others there is no place that only one edge goes through."""
+
+_MOST_COLUMNS = 50
 
 _ROOM = 0.45
 """Between a node and an edge that passes it by."""
@@ -37,13 +39,17 @@ def net_figure(net: nn.Module, x: Float[Tensor, "sample feature"]) -> Figure:
     Args:
         net: any module from (sample, feature) to (sample, target).
         x: an input of it.
+
+    Raises:
+        CannotDraw: it has too many layers.
     """
     layers = layers_of(net, x)
     places = places_of(layers)
+    if (count := max(place.depth for place in places) + 1) > _MOST_COLUMNS:
+        raise CannotDraw(f"the net is {count} layers deep, and a diagram has room for {_MOST_COLUMNS}")
     heights = [layer.heights(place.centre) for layer, place in zip(layers, places, strict=True)]
     high = max(max(own.values()) for own in heights)
     low = min(min(own.values()) - layer.foot for layer, own in zip(layers, heights, strict=True))
-    count = max(place.depth for place in places) + 1
     around = [pair for pair in _pairs(layers) if _is_barred(*pair, layers, places, heights)]
     above = [pair for pair in around if places[pair[0]].centre >= 0]
     below = [pair for pair in around if pair not in above]

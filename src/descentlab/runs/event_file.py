@@ -23,8 +23,6 @@ SECONDS = 10.0
 """The least time between two writings, but for those that are asked for."""
 
 _PREFIX = "events.out.tfevents."
-EVENT_FILES = f"{_PREFIX}*"
-"""The names of event files, as a pattern."""
 
 _numbers = count()
 
@@ -34,13 +32,14 @@ class EventFile:
 
     Args:
         folder: made if it is not there.
+        suffix: the end of the file's name, by which it is known from others.
     """
 
-    def __init__(self, folder: str | Path) -> None:
+    def __init__(self, folder: str | Path, suffix: str = "") -> None:
         self._folder = Path(folder)
         self._folder.mkdir(parents=True, exist_ok=True)
         name = f"{_PREFIX}{_next_second(self._folder):010d}.{socket.gethostname()}.{os.getpid()}.{next(_numbers)}"
-        self.path = self._folder / name
+        self.path = self._folder / f"{name}{suffix}"
         self._file = open(self.path, "wb", buffering=0)  # noqa: SIM115  closed by close
         self._size = 0
         self._waiting: list[bytes] = []
@@ -89,8 +88,8 @@ class EventFile:
 class BulkFileWriter(FileWriter):
     """A `FileWriter` of an `EventFile`."""
 
-    def __init__(self, folder: str | Path) -> None:
-        self.event_writer = EventFile(folder)
+    def __init__(self, folder: str | Path, suffix: str = "") -> None:
+        self.event_writer = EventFile(folder, suffix)
 
 
 class BulkSummaryWriter(SummaryWriter):
@@ -101,7 +100,7 @@ class BulkSummaryWriter(SummaryWriter):
 
     def _get_file_writer(self) -> FileWriter:
         if self.all_writers is None or self.file_writer is None:
-            self.file_writer = BulkFileWriter(self.log_dir)
+            self.file_writer = BulkFileWriter(self.log_dir, self.filename_suffix)
             self.all_writers = {self.log_dir: self.file_writer}
         writer: FileWriter = self.file_writer
         return writer
@@ -109,7 +108,7 @@ class BulkSummaryWriter(SummaryWriter):
 
 def _next_second(folder: Path) -> int:
     """The time, or a second after the latest file, for TensorBoard reads files in the order of their names."""
-    seconds = [path.name.removeprefix(_PREFIX).partition(".")[0] for path in folder.glob(EVENT_FILES)]
+    seconds = [path.name.removeprefix(_PREFIX).partition(".")[0] for path in folder.glob(f"{_PREFIX}*")]
     return max([int(time.time()), *(int(text) + 1 for text in seconds if text.isdigit())])
 
 
