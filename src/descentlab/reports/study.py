@@ -196,7 +196,7 @@ def _read_run(folder: Path) -> Study:
 
 def _together(studies: Sequence[Study]) -> Study:
     """Studies side by side: the folder counts as one more setting, and so does whatever differs."""
-    names = _names_apart([study.folders[0] for study in studies])
+    names = names_apart([study.folders[0] for study in studies])
     jobs = []
     keys = {key for study in studies for job in study.jobs for key in job.values}
     for name, study in zip(names, studies, strict=True):
@@ -216,7 +216,7 @@ def _together(studies: Sequence[Study]) -> Study:
     )
 
 
-def _names_apart(folders: Sequence[Path]) -> list[str]:
+def names_apart(folders: Sequence[Path]) -> list[str]:
     """The shortest ends of the paths that tell them apart."""
     paths = [folder.resolve().parts for folder in folders]
     for count in range(1, max(map(len, paths)) + 1):

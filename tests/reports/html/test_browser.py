@@ -120,6 +120,19 @@ def test_nothing_is_wider_than_the_window(opened, width):
     opened.devtools("Emulation.clearDeviceMetricsOverride")
 
 
+def test_the_legend_has_the_colours_of_the_lines(browser, kink_sweep):
+    runs = [kink_sweep / str(k) for k in (0, 3, 7)]
+    write_report(read_study([], runs), kink_sweep / "runs.html")
+    browser.open((kink_sweep / "runs.html").as_uri())
+    legend, lines = browser.run(
+        "return [[...document.querySelectorAll('#losses .legend i')].map((swatch) => swatch.style.color),"
+        " document.querySelector('#losses .plot').data.filter((trace) => trace.name.startsWith('folder'))"
+        ".map((trace) => trace.line.color)]"
+    )
+    assert len(set(legend)) == 3
+    assert [colour.replace(" ", "") for colour in legend] == lines
+
+
 def test_a_hostile_name_runs_nothing(browser, kink_sweep):
     ledger = (kink_sweep / "jobs.json").read_text()
     attack = "</script><script>document.title='run'</script><img src=x onerror=document.title='run'>"

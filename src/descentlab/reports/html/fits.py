@@ -36,7 +36,7 @@ def chosen_jobs(study: Study) -> list[tuple[str, int]]:
     if len(good) > 2:
         chosen.append(("typical", good[len(good) // 2]))
     if len(good) > 1:
-        chosen.append(("worst that did not fail", good[-1]))
+        chosen.append(("worst not failed", good[-1]))
     count = min(_MOST_FAILED, len(failed))
     return [*chosen, *(("failed", failed[(2 * k + 1) * len(failed) // (2 * count)]) for k in range(count))]
 
@@ -103,7 +103,8 @@ def _panel(role: str, job: Job, module: RegressionModule, data: PointsDataModule
         "yaxis": {"title": {"text": str(axes[1])}, "range": _range_of(y)},
         "hovermode": "closest",
     }
-    words = [role, f"job {job.label}" if is_one_of_many and role != job.label else "", number(job.loss)]
+    loss = "val/loss" if "val/loss" in job.metrics else "train/loss"
+    words = [role, f"job {job.label}" if is_one_of_many and role != job.label else "", f"{loss} {number(job.loss)}"]
     return Panel(traces, layout, " · ".join(filter(None, words)), 300)
 
 

@@ -58,7 +58,7 @@ def loss_curves(study: Study, histories: Histories, shown: Sequence[int], most: 
         title = f"{titles[key]} ({len(members)} jobs)" if titles[key] else ""
         data = _bands(histories, members) if len(members) > 1 else []
         singles = [k for k in _sample(study, members) if k in places]
-        data += [_single(histories, k, places[k]) for k in singles]
+        data += [_single(histories, k, places[k], is_alone=len(members) == 1) for k in singles]
         panels.append(Panel(data, layout, title, 440 if len(groups) == 1 else 300, inside))
     note = "The median over the jobs, with the middle 50 % and 90 % of them; a job that diverged counts as infinite."
     if len(study.jobs) == 1:
@@ -121,12 +121,12 @@ def _line(
     return trace
 
 
-def _single(histories: Histories, job: int, place: int) -> dict[str, Any]:
+def _single(histories: Histories, job: int, place: int, *, is_alone: bool) -> dict[str, Any]:
     return {
         "x": histories.steps.tolist(),
         "y": positive(histories.losses[job].tolist()),
         "mode": "lines",
-        "line": {"color": "@text/0.4", "width": 0.8},
+        "line": {"color": "@blue", "width": 2.5} if is_alone else {"color": "@text/0.4", "width": 0.8},
         "customdata": [place] * len(histories.steps),
         "hovertemplate": "%{y:.4g} at step %{x}<extra></extra>",
         "showlegend": False,

@@ -19,7 +19,7 @@ from plotly.offline import get_plotlyjs
 from descentlab.reports.histories import Histories
 from descentlab.reports.html.chart import Section, label, number, percent
 from descentlab.reports.html.tables import folder_link, jobs_html, summary_html
-from descentlab.reports.study import Study
+from descentlab.reports.study import Study, names_apart
 
 _HERE = Path(__file__).parent
 
@@ -104,7 +104,8 @@ def _origin_html(study: Study, beside: Path) -> str:
     """What was run: the commands that repeat it, the folders, versions and machine."""
     commands = "".join(f"<pre>{escape(command)}</pre>" for command in study.commands)
     folders = ", ".join(
-        f'<a href="{escape(folder_link(folder, beside))}">{escape(folder.name)}</a>' for folder in study.folders
+        f'<a href="{escape(folder_link(folder, beside))}">{escape(name)}</a>'
+        for folder, name in zip(study.folders, names_apart(study.folders), strict=True)
     )
     made = " · ".join(f"{escape(name)} {escape(value)}" for name, value in study.made_with.items())
     repeat = f"<p>To repeat it:</p>{commands}" if commands else ""

@@ -7,6 +7,8 @@ from typing import Any
 from descentlab.reports.html.chart import Panel, Section, label, log_axis, number, positive
 from descentlab.reports.study import Study
 
+_MOST_TICKS = 20
+
 
 def ranks(study: Study, shown: Sequence[int], most: float) -> Section | None:
     """The final losses from the best to the worst: plateaus are the minima that jobs end in.
@@ -33,7 +35,7 @@ def ranks(study: Study, shown: Sequence[int], most: float) -> Section | None:
         "Click a point or drag a box to select jobs: their curves, their lines and their rows in the table follow."
     )
     layout = {
-        "xaxis": {"title": {"text": "jobs, the best first"}},
+        "xaxis": {"title": {"text": "jobs, the best first"}, **({"dtick": 1} if len(shown) <= _MOST_TICKS else {})},
         "yaxis": axis,
         "hovermode": "closest",
         "dragmode": "select",

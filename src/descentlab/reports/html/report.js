@@ -118,7 +118,7 @@
       const isFill = trace.fill !== undefined;
       const isLine = !isFill && trace.mode === "lines";
       swatch.className = isFill ? "fill" : isLine ? `line ${trace.line.dash ?? ""}` : "point";
-      swatch.style.color = themed(isFill ? trace.fillcolor : isLine ? trace.line.color : trace.marker.color).replace(/,[\d.]+\)$/, isFill ? "$&" : ",1)");
+      swatch.style.color = themed(isFill ? trace.fillcolor : isLine ? trace.line.color : trace.marker.color).replace(/^(rgba\(.*),[\d.]+\)$/, isFill ? "$&" : "$1,1)");
       item.append(swatch, new DOMParser().parseFromString(name, "text/html").body.textContent);
       return item;
     })));
