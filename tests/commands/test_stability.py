@@ -54,6 +54,19 @@ def test_a_rate_above_the_limit_is_warned_of_and_runs_all_the_same(typed):
     ]
 
 
+def test_a_net_above_its_limit_at_the_start_is_warned_of_in_one_line(typed):
+    answer = typed("train", "model=relu_net", "optimizer.lr=2", "trainer.max_steps=5", *QUICK)
+    assert (answer.code, answer.err.count("\n")) == (0, 1)
+    assert answer.err.startswith("warning: optimizer.lr=2 is above the stability limit at the start, 1.628, so ")
+
+
+@pytest.mark.parametrize("launcher", ["stack", "basic"])
+def test_the_jobs_of_a_sweep_are_not_warned_of_one_by_one(typed, launcher):
+    given = ["experiment=cubic", "optimizer.lr=0.2,0.3", "trainer.engine=lightning", "trainer.max_steps=5"]
+    answer = typed("train", "-m", *given, f"hydra/launcher={launcher}", *QUICK)
+    assert "warning" not in answer.err
+
+
 @pytest.mark.parametrize("overrides", ["experiment=cubic", "model=relu_net", "model=linear optimizer=adam"])
 def test_a_rate_below_the_limit_is_not_mentioned(typed, overrides):
     assert typed("train", *overrides.split(), "trainer.max_steps=5", *QUICK).err == ""

@@ -109,7 +109,7 @@ def run_job(config: DictConfig) -> int:
     if job.mode == RunMode.MULTIRUN:
         return _run_job_of_sweep(config, job.job.num, folder)
     try:
-        return _train(check(plain(config)), folder)
+        return _train(check(plain(config)), folder, warns=True)
     except InputError as error:
         if is_first_process() and not isinstance(error, HeldError):
             take_away(folder)  # made for this run alone, and nothing was trained
@@ -131,7 +131,8 @@ def _run_job_of_sweep(config: DictConfig, number: int, folder: Path) -> int:
         for leftover in folder.iterdir():  # of a job cut short; Hydra has just written its own
             if leftover.name != ".hydra":
                 shutil.rmtree(leftover) if leftover.is_dir() else leftover.unlink()
-        return _train(noted[number].settings if number < len(noted) else check(plain(config)), folder)
+        settings = noted[number].settings if number < len(noted) else check(plain(config))
+        return _train(settings, folder, warns=False)
     except InputError as error:
         print(f"job {number} failed: {error}", file=sys.stderr)
     except Exception:
@@ -139,10 +140,10 @@ def _run_job_of_sweep(config: DictConfig, number: int, folder: Path) -> int:
     return exit_code("failed", None)
 
 
-def _train(settings: Mapping[str, Any], folder: Path) -> int:
+def _train(settings: Mapping[str, Any], folder: Path, warns: bool) -> int:
     from descentlab.runs.train import train  # torch is imported now, not to say no
 
-    result = train(settings, folder)
+    result = train(settings, folder, warns)
     if is_first_process():
         print_ended(result, settings)
     return exit_code(result.status, result.interrupted_by)

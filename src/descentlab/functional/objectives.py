@@ -40,21 +40,22 @@ def net_objective(
     """The function theta -> loss(net(x; theta), y), and the net's own parameters as such a vector.
 
     Args:
-        net: any module; it is read, never changed.
+        net: any module; it is read, never changed, and its frozen parameters are constants.
         loss: (prediction, target) to a scalar.
         x: (sample, feature).
         target: y, (sample, 1).
 
     Returns:
-        A function of (parameter,) to a scalar, and the net's parameters, (parameter,), a copy: those of
-        `net.named_parameters()` one after another, each in row order.
+        A function of (parameter,) to a scalar, and the net's trainable parameters, (parameter,), a copy: those
+        of `net.named_parameters()` one after another, each in row order.
     """
-    parameters = {name: parameter.detach() for name, parameter in net.named_parameters()}
+    parameters = {name: parameter.detach() for name, parameter in net.named_parameters() if parameter.requires_grad}
     sizes = [parameter.numel() for parameter in parameters.values()]
 
     def objective(flat: Float[Tensor, " parameter"]) -> Float[Tensor, ""]:
         pieces = zip(parameters.items(), flat.split(sizes), strict=True)
         given = {name: piece.view(parameter.shape) for (name, parameter), piece in pieces}
-        return loss(torch.func.functional_call(net, given, (x,)), target)
+        buffers = {name: buffer.clone() for name, buffer in net.named_buffers()}
+        return loss(torch.func.functional_call(net, {**given, **buffers}, (x,)), target)
 
     return objective, torch.cat([parameter.flatten() for parameter in parameters.values()])

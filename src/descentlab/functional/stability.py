@@ -114,9 +114,8 @@ def largest_curvature(
     Source: C. Lanczos (1950); B. Pearlmutter (1994), Fast exact multiplication by the Hessian;
     G. Golub, C. Van Loan (2013), Matrix Computations, 4th edition, sections 10.1 to 10.3.
     """
-    point = point.detach()
+    hessian_vector_product = _hessian_vector_product(function, point)
     num_parameters = point.shape[0]
-    hessian_vector_product = torch.func.vjp(torch.func.grad(function), point)[1]  # v H, which is H v
 
     first = torch.randn(num_parameters, generator=generator, dtype=point.dtype).to(point.device)
     basis = (first / first.norm()).unsqueeze(0)  # (iterate, parameter), orthonormal rows
@@ -125,7 +124,7 @@ def largest_curvature(
     largest, rounding = math.nan, torch.finfo(point.dtype).eps
 
     for step in range(num_products):
-        image = hessian_vector_product(basis[step])[0]
+        image = hessian_vector_product(basis[step])
         if not torch.isfinite(image).all():
             return Curvature(largest=math.nan, num_products=step + 1, converged=False)
         projection[step, step] = float(image @ basis[step])
@@ -145,3 +144,22 @@ def largest_curvature(
             basis = torch.cat([basis, (remainder / length).unsqueeze(0)])
 
     return Curvature(largest=largest, num_products=num_products, converged=False)
+
+
+def _hessian_vector_product(
+    function: Callable[[Tensor], Tensor], point: Float[Tensor, " parameter"]
+) -> Callable[[Float[Tensor, " parameter"]], Float[Tensor, " parameter"]]:
+    """The product v -> H v with a function's Hessian at a point, the gradient of gradient . v.
+
+    A scalar is differentiated, since to differentiate a vector torch imports SymPy, which takes half a second.
+    """
+    point = point.detach().requires_grad_()
+    with torch.enable_grad():
+        (gradient,) = torch.autograd.grad(function(point), point, create_graph=True)
+
+    def product(vector: Float[Tensor, " parameter"]) -> Float[Tensor, " parameter"]:
+        with torch.enable_grad():
+            slope = gradient @ vector + 0 * point.sum()  # which has a gradient also where nothing curves
+        return torch.autograd.grad(slope, point, retain_graph=True)[0]
+
+    return product

@@ -112,9 +112,7 @@ def _add_stability_limits(board: SummaryWriter, subject: Subject) -> None:
         curvature = hessian(module.net.design_matrix(x.double()), "mse" if subject.loss_name == "mse" else "sse")
         limits = [stability_limit(largest_eigenvalue(curvature))] * len(rows)
     else:
-        function, parameters = net_objective(module.net, module.loss, x, y)
-        if len(parameters) != subject.trajectory.columns.shape[1]:
-            return  # some are frozen
+        function, _ = net_objective(module.net, module.loss, x, y)
         limits = [
             stability_limit(
                 largest_curvature(

@@ -8,9 +8,11 @@ from typing import Any
 import torch
 
 from descentlab.data.points import PointsDataModule
+from descentlab.errors import InputError
 from descentlab.functional import losses
 from descentlab.functional.objectives import linear_objective, net_objective
 from descentlab.functional.stability import Curvature, hessian, largest_curvature, largest_eigenvalue, stability_limit
+from descentlab.modules.coefficients import num_parameters
 from descentlab.modules.regression import RegressionModule
 from descentlab.nets.linear_in_parameters import LinearInParameters
 from descentlab.runs.assemble import assemble
@@ -18,6 +20,10 @@ from descentlab.targets import build
 
 RELATIVE_TOLERANCE = 1e-4
 MOST_PRODUCTS = 200
+MOST_PRODUCTS_AT_START = 20
+MOST_AT_START = 1_000_000
+"""Points times parameters up to which a run looks at the limit of a net before its first step: 20 products
+with its Hessian take 20 milliseconds then, and longer for larger ones."""
 LARGEST_DENSE = 256
 """Up to so many coefficients a Hessian is formed, for its eigenvalues to be exact."""
 
@@ -59,13 +65,18 @@ def start_stability(settings: Mapping[str, Any]) -> Stability:
     return stability(module, data)
 
 
-def stability(module: RegressionModule, data: PointsDataModule) -> Stability:
+def stability(module: RegressionModule, data: PointsDataModule, max_products: int = MOST_PRODUCTS) -> Stability:
     """The stability of gradient descent from a module's parameters as they are now.
 
     The eigenvalue is exact for a model that is linear in its coefficients under mse or sse (up to 256
     coefficients); else it comes from Hessian-vector products, to one part in 10 000.
+
+    Args:
+        module: it is read, never changed.
+        data: whose training points are the loss's.
+        max_products: so many products are made at most; the curvature may lie above what they found.
     """
-    curvature, optimizer = _curvature(module, data), _optimizer(module)
+    curvature, optimizer = _curvature(module, data, max_products), _optimizer(module)
     descent = _descent_settings(optimizer)
     return Stability(
         curvature,
@@ -77,49 +88,55 @@ def stability(module: RegressionModule, data: PointsDataModule) -> Stability:
     )
 
 
-def is_above_limit(module: RegressionModule, data: PointsDataModule) -> bool:
-    """Whether gradient descent on a quadratic loss does not converge at the run's learning rate.
+def rate_warning(module: RegressionModule, data: PointsDataModule) -> str | None:
+    """The line that says at the start of a run that its learning rate is above the limit; None where it is not,
+    and where that is not looked at: see `_start_within_milliseconds`.
 
-    It costs a pass over the points: lambda_max is at most the trace of the Hessian, 2 sum(X^2) / n, so an
-    eigenvalue is only asked for where the rate is not below the limit of that. For a net it is False: there
-    the limit is that of the first steps alone, and worth some ten milliseconds only when it is asked for.
+    The run goes on: to watch it diverge may be the lesson, and a net may come to where its limit is higher.
     """
-    if not _is_quadratic(module):
-        return False
+    found = _start_within_milliseconds(module, data)
+    if found is None or not found.is_above:
+        return None
+    if found.limit == 0:
+        return "warning: optimizer.momentum=1 converges at no learning rate"
+    if found.everywhere:
+        limit, what = f"the stability limit {found.limit:.4g}", "steps grow"
+    else:
+        limit, what = f"the stability limit at the start, {found.limit:.4g}", "the first steps may grow"
+    return f"warning: optimizer.lr={found.lr:g} is above {limit}, so {what}; see scripts/stability.py"
+
+
+def _start_within_milliseconds(module: RegressionModule, data: PointsDataModule) -> Stability | None:
+    """The stability of a run before its first step, where gradient descent may be above its limit.
+
+    On a quadratic loss that is first asked by a pass over the points: lambda_max is at most the trace of the
+    Hessian, 2 sum(X^2) / n. A net of more than `MOST_AT_START` points times parameters is not looked at, nor
+    one that cannot be differentiated twice, or whose loss does not fit its predictions, as the run itself says.
+    """
     optimizer = _optimizer(module)
     descent = _descent_settings(optimizer)
     if descent is None:
-        return False
-    assert isinstance(module.net, LinearInParameters)
-    x, _ = data.stages()["train"]
-    design = module.net.design_matrix(x)
-    trace = 2 * float(design.square().sum()) / (len(x) if module.loss is losses.mse else 1)
-    if optimizer.defaults["lr"] < _limit(trace, descent):
-        return False
-    return stability(module, data).is_above
-
-
-def rate_warning(module: RegressionModule, data: PointsDataModule) -> str | None:
-    """The line that says at the start of a run that its learning rate is above the limit; None where it is not.
-
-    The run goes on: to watch it diverge may be the lesson.
-    """
-    if not is_above_limit(module, data):
         return None
-    found = stability(module, data)
-    if found.limit == 0:
-        return "warning: optimizer.momentum=1 converges at no learning rate"
-    return (
-        f"warning: optimizer.lr={found.lr:g} is above the stability limit {found.limit:.4g}, so steps grow; "
-        f"see scripts/stability.py"
-    )
+    x, _ = data.stages()["train"]
+    if _is_quadratic(module):
+        assert isinstance(module.net, LinearInParameters)
+        design = module.net.design_matrix(x)
+        trace = 2 * float(design.square().sum()) / (len(x) if module.loss is losses.mse else 1)
+        return None if optimizer.defaults["lr"] < _limit(trace, descent) else stability(module, data)
+    if len(x) * num_parameters(module.net) > MOST_AT_START:
+        return None
+    try:
+        with torch.random.fork_rng(devices=[]):  # a net that draws leaves the run's numbers as they were
+            return stability(module, data, MOST_PRODUCTS_AT_START)
+    except (RuntimeError, InputError):
+        return None
 
 
 def _is_quadratic(module: RegressionModule) -> bool:
     return isinstance(module.net, LinearInParameters) and module.loss in (losses.mse, losses.sse)
 
 
-def _curvature(module: RegressionModule, data: PointsDataModule) -> Curvature:
+def _curvature(module: RegressionModule, data: PointsDataModule, max_products: int) -> Curvature:
     x, y = data.stages()["train"]
     net = module.net
     if not isinstance(net, LinearInParameters):
@@ -136,7 +153,7 @@ def _curvature(module: RegressionModule, data: PointsDataModule) -> Curvature:
         point,
         generator=torch.Generator().manual_seed(0),
         relative_tolerance=RELATIVE_TOLERANCE,
-        max_iterations=MOST_PRODUCTS,
+        max_iterations=max_products,
     )
 
 

@@ -36,12 +36,14 @@ from descentlab.runs.stop_together import stopping_together
 from descentlab.runs.trainer import quietly
 
 
-def train(settings: Mapping[str, Any], folder: Path) -> Result:
+def train(settings: Mapping[str, Any], folder: Path, warns: bool = True) -> Result:
     """Train as the settings say, and leave everything in `folder`.
 
     Args:
         settings: checked plain values, as `descentlab.settings.compose` gives them.
         folder: of the run; it exists, and is this run's alone.
+        warns: whether it says at the start that the learning rate is above the stability limit; the many jobs
+            of a sweep do not.
 
     Returns:
         What is also in `result.json`.
@@ -51,15 +53,14 @@ def train(settings: Mapping[str, Any], folder: Path) -> Result:
         WriteError: the disk takes no more; the last checkpoint is whole, and the run can go on from it.
     """
     with hold(folder):
-        return fit(settings, folder)
+        return fit(settings, folder, warns=warns)
 
 
-def fit(settings: Mapping[str, Any], folder: Path, start: int | None = None) -> Result:
+def fit(settings: Mapping[str, Any], folder: Path, start: int | None = None, warns: bool = True) -> Result:
     """Train in a folder that this process holds, from the beginning or from the last checkpoint in it.
 
     Args:
-        settings: as `train` takes them.
-        folder: of the run.
+        settings, folder, warns: as `train` takes them.
         start: the step of the last checkpoint, to go on from there; None begins.
     """
     began = time.perf_counter()
@@ -75,8 +76,8 @@ def fit(settings: Mapping[str, Any], folder: Path, start: int | None = None) -> 
         data, module = assemble({**settings, "data": points})
         module.config = dict(settings)
         trainer = build_trainer(settings, folder)
-    trains = settings["trainer"]["max_steps"] > 0
-    if trains and (warning := rate_warning(module, data)) is not None and is_first_process():
+    begins = start is None and settings["trainer"]["max_steps"] > 0 and is_first_process()
+    if warns and begins and (warning := rate_warning(module, data)) is not None:
         print(warning, file=sys.stderr)
     if trainer.is_global_zero and data.source is not None and data.source != folder / TABLE:
         write_whole(folder / TABLE, data.source.read_bytes())

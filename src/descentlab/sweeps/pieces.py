@@ -123,7 +123,7 @@ def _run_alone(job: Job, piece: Piece) -> Result | None:
     folder.mkdir()
     try:
         with as_job(job, piece.sweep, piece.hydra):
-            result = train(job.settings, folder)
+            result = train(job.settings, folder, warns=False)
     except InputError as error:
         print(f"job {job.number} failed: {error}", file=sys.stderr)
     except Exception:
