@@ -9,6 +9,8 @@ import pytest
 
 from descentlab.callbacks.scalars import Scalars
 from descentlab.commands.entry import exit_code
+from descentlab.commands.resume import resume_run
+from descentlab.errors import InputError
 
 OFTEN = ("callbacks.checkpoint.every=10", "callbacks.checkpoint.seconds=0")
 RUN = (
@@ -153,9 +155,25 @@ def test_the_exit_code_says_how_a_run_ended(status, signal_name, code):
     assert exit_code(status, signal_name) == code
 
 
-def test_a_run_of_several_processes_does_not_go_on(typed, folder):
+def test_a_run_of_several_processes_goes_on_in_as_many(typed, folder, monkeypatch):
     config = folder / "config.yaml"
-    config.write_text(config.read_text().replace("devices: 1", "devices: 2"))
-    answer = typed("train", "run=run")
-    assert (answer.code, answer.out) == (2, "")
-    assert answer.err.startswith("error: run: expected a run of one process")
+    config.write_text(config.read_text().replace("devices: 1", "devices: 3"))
+    asked = []
+    monkeypatch.setattr("descentlab.commands.resume.start_processes", lambda trainer: asked.append(trainer) or 3)
+    assert typed("train", "run=run").code == 3
+    assert asked[0]["devices"] == 3
+
+
+@pytest.mark.parametrize(
+    ("began", "message"),
+    [
+        (1, "expected as many processes as run began with, 1, got 2; leave out torchrun."),
+        (3, "expected as many processes as run began with, 3, got 2; start as many with torchrun."),
+    ],
+)
+def test_a_run_does_not_go_on_in_another_number_of_processes(folder, monkeypatch, began, message):
+    config = folder / "config.yaml"
+    config.write_text(config.read_text().replace("devices: 1", f"devices: {began}"))
+    monkeypatch.setattr("descentlab.commands.resume.num_processes", lambda: 2)
+    with pytest.raises(InputError, match=message):
+        resume_run(["run=run"])

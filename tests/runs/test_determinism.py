@@ -7,6 +7,10 @@ import sys
 import pytest
 import torch
 
+from descentlab.nets.relu_net import ReLUNet
+from descentlab.runs.train import train
+from descentlab.settings.compose import compose
+
 RUN = ("model=polynomial", "optimizer=adam", "data.batch_size=30", "trainer.max_steps=200")
 
 
@@ -24,6 +28,24 @@ def test_a_run_sets_its_number_of_threads_itself(run, trained):
     again = trained(*RUN, "figures=false")  # another run, for the fixture
     assert again.result["threads"] == 1
     assert (again.folder / "history.csv").read_bytes() == (run.folder / "history.csv").read_bytes()
+
+
+@pytest.mark.parametrize("engine", ["auto", "lightning"])
+def test_a_net_that_draws_draws_the_same_in_the_same_run(tmp_path, monkeypatch, engine):
+    """Torch seeds its global generator anew in every process."""
+    forward = ReLUNet.forward
+    monkeypatch.setattr(ReLUNet, "forward", lambda net, x: torch.dropout(forward(net, x), 0.5, train=net.training))
+    settings = compose(["model=relu_net", f"trainer.engine={engine}", "trainer.max_steps=20", "logger=none"])
+    histories = []
+    for name in ("first", "second"):
+        torch.seed()
+        before = torch.get_rng_state()
+        (tmp_path / name).mkdir()
+        train(settings, tmp_path / name)
+        assert torch.equal(torch.get_rng_state(), before)
+        histories.append((tmp_path / name / "history.csv").read_text())
+    assert histories[0] == histories[1]
+    assert len({line.split(",")[1] for line in histories[0].splitlines()}) > 20
 
 
 def other_process(folder, **environment: str):

@@ -1,6 +1,9 @@
 """How many processes a config asks for, and what is said where there are others than those."""
 
+import signal
+
 import pytest
+from torch.distributed.elastic.multiprocessing.api import SignalException
 
 from descentlab.errors import InputError
 from descentlab.processes import is_first_process, num_processes
@@ -84,3 +87,19 @@ def test_several_machines_are_answered_with_the_command_for_each():
 def test_a_run_exits_as_its_processes_chose_and_names_the_signal_that_killed_one(capsys, codes, expected, said):
     assert exit_code_of(codes) == expected
     assert capsys.readouterr().err == said
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGUSR1], ids=lambda number: number.name)
+def test_a_signal_to_the_agent_is_the_exit_code_of_the_run(monkeypatch, number):
+    handled = []
+
+    def launched(config, entrypoint):
+        def run(*arguments):
+            handled.extend(config.signals_to_handle.split(","))
+            raise SignalException("a signal came", sigval=number)
+
+        return run
+
+    monkeypatch.setattr("torch.distributed.launcher.api.elastic_launch", launched)
+    assert start_processes(compose(["trainer=ddp_cpu"])["trainer"]) == 128 + number
+    assert number.name in handled

@@ -5,10 +5,13 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
 import torch
+
+from descentlab.runs.soak import differences
 
 TOGETHER = ["trainer=ddp_cpu", "trainer.devices=2"]
 SHORT = ["trainer.max_steps=20", "logger=none"]
@@ -30,6 +33,16 @@ SAME = {
     "divergence": ["experiment=cubic", "optimizer.lr=1", "logger=none"],
 }  # fmt: skip
 SIGNALLED = "signalled"
+STOPPED = {
+    "adam, a schedule and minibatches": ["model=linear", "optimizer=adam", "scheduler=cosine", "data.batch_size=7"],
+    "a net with momentum": ["optimizer=momentum", "loss=huber", "history.every=4"],
+}
+"""Runs that are stopped by a signal after step 21, go on, and are held against whole ones."""
+LOOKED_AT = ["trainer.max_steps=60", "logger.every=7", "callbacks.histograms.every=20"]
+HURRIED = "hurried"
+KILLED = ["optimizer=momentum", "history.every=4", "data.batch_size=30", "trainer.max_steps=400", "logger.every=50",
+          "callbacks.checkpoint.every=9", "callbacks.checkpoint.seconds=0", "figures=false"]  # fmt: skip
+UNKILLED = "unkilled"
 
 
 @pytest.fixture(scope="module")
@@ -41,7 +54,16 @@ def together(tmp_path_factory, ended_run):
         for number, overrides in enumerate(SAME.values())
     ]
     signalled = {"overrides": [*TOGETHER, "logger=none"], "folder": str(top / SIGNALLED), "signal": signal.SIGTERM}
-    (top / "runs.json").write_text(json.dumps([*runs, signalled]))
+    often = ["callbacks.checkpoint.every=5", "callbacks.checkpoint.seconds=3600"]
+    hurried = {"overrides": [*TOGETHER, *SHORT, *often], "folder": str(top / HURRIED), "hurries": True}
+    # First, since like the processes that are killed these are new: their generators are as torch made them.
+    unkilled = {"overrides": [*KILLED, *TOGETHER], "folder": str(top / UNKILLED)}
+    stopped = []
+    for name, overrides in STOPPED.items():
+        whole = {"overrides": [*overrides, *LOOKED_AT, *TOGETHER], "folder": str(top / f"whole {name}")}
+        parted = {**whole, "folder": str(top / f"parted {name}")}
+        stopped += [whole, {**parted, "signal": signal.SIGUSR1}, {**parted, "resumes": True}]
+    (top / "runs.json").write_text(json.dumps([unkilled, *runs, signalled, hurried, *stopped]))
     torchrun = [
         sys.executable,
         "-m",
@@ -55,7 +77,8 @@ def together(tmp_path_factory, ended_run):
     script = Path(__file__).with_name("train_together.py")
     done = subprocess.run([*torchrun, script, top / "runs.json"], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
-    folders = {name: top / str(number) for number, name in enumerate(SAME)} | {SIGNALLED: top / SIGNALLED}
+    folders = {name: top / str(number) for number, name in enumerate(SAME)}
+    folders |= {path.name: path for path in top.iterdir() if path.is_dir() and not path.name.isdigit()}
     return {name: ended_run(folder) for name, folder in folders.items()}
 
 
@@ -109,3 +132,59 @@ def test_a_signal_to_one_process_ends_all_after_the_same_step(together):
     assert (run.result["status"], run.result["num_steps"]) == ("interrupted", 21)
     assert {(run.folder / f"status.{rank}").read_text() for rank in range(2)} == {"interrupted 21"}
     assert int(run.rows[-1]["step"]) == 21
+
+
+@pytest.mark.parametrize("name", STOPPED)
+def test_a_run_that_was_stopped_and_goes_on_ends_bit_for_bit_as_one_that_was_not(together, name):
+    whole, parted = together[f"whole {name}"], together[f"parted {name}"]
+    assert (whole.result["status"], parted.result["status"]) == ("completed", "completed")
+    assert differences(whole.folder, parted.folder) == []
+
+
+def test_processes_whose_clocks_differ_write_their_checkpoints_together(together):
+    run = together[HURRIED]
+    assert (run.result["status"], run.result["num_steps"]) == ("completed", 20)
+
+
+def children_of(process: int) -> list[int]:
+    return [int(child) for child in Path(f"/proc/{process}/task/{process}/children").read_text().split()]
+
+
+def started(folder: Path, *arguments: str) -> "subprocess.Popen[str]":
+    script = Path(__file__).parents[2] / "scripts" / "train.py"
+    return subprocess.Popen(
+        [sys.executable, script, *arguments], cwd=folder, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    )
+
+
+def until_it_writes(run: "subprocess.Popen[str]", checkpoint: Path) -> None:
+    """Wait for the next checkpoint of a run that has just been started."""
+    before = checkpoint.stat().st_mtime_ns if checkpoint.is_file() else None
+    while run.poll() is None and (not checkpoint.is_file() or checkpoint.stat().st_mtime_ns == before):
+        time.sleep(0.002)
+
+
+@pytest.mark.skipif(not Path("/proc/self/task").is_dir(), reason="needs /proc, to find the processes of a run")
+def test_a_run_whose_processes_were_killed_goes_on_bit_for_bit(together, tmp_path):
+    folder = tmp_path / "run"
+    checkpoint = folder / "checkpoints" / "last.ckpt"
+
+    one = started(tmp_path, *KILLED, *TOGETHER, "hydra.run.dir=run")
+    until_it_writes(one, checkpoint)
+    os.kill(children_of(one.pid)[-1], signal.SIGKILL)
+    assert "error: a process of this run was ended by SIGKILL" in one.communicate(timeout=120)[1]
+    assert one.returncode == 1
+
+    every = started(tmp_path, "run=run")
+    until_it_writes(every, checkpoint)
+    for process in [every.pid, *children_of(every.pid)]:
+        os.kill(process, signal.SIGKILL)
+    every.communicate()
+    assert not (folder / "result.json").exists()
+
+    last = started(tmp_path, "run=run")
+    assert (last.communicate(timeout=120)[1], last.returncode) == (
+        "Lightning makes each step itself: 2 processes train together\n",
+        0,
+    )
+    assert differences(together[UNKILLED].folder, folder) == []

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Annotated, Any, Protocol, runtime_checkable
 
 import lightning
+import torch
 from annotated_types import Ge
 from lightning.pytorch import Trainer
 from torch import Tensor
@@ -13,6 +14,7 @@ from torch import Tensor
 from descentlab.callbacks.steps import StepCallback
 from descentlab.callbacks.validation import validation_losses
 from descentlab.modules.regression import RegressionModule
+from descentlab.modules.together import highest, of_all_processes
 
 
 @runtime_checkable
@@ -50,7 +52,8 @@ class Checkpoint(StepCallback):
 
     def look(self, trainer: Trainer, module: RegressionModule, step: int) -> None:
         self._keep_if_best(trainer, module, step)
-        if trainer.max_steps == 0 or (step > 0 and time.monotonic() - self._since >= self.seconds):
+        due = trainer.max_steps == 0 or (step > 0 and time.monotonic() - self._since >= self.seconds)
+        if highest(due, module.device):  # the clocks of processes that train together differ
             self._write_last(trainer, step)
             self._write_best(trainer, module)
 
@@ -91,6 +94,8 @@ class Checkpoint(StepCallback):
 
     def on_save_checkpoint(self, trainer: Trainer, pl_module: Any, checkpoint: dict[str, Any]) -> None:
         checkpoint |= {"engine": pl_module.engine_name, "diverged": pl_module.diverged}
+        if trainer.world_size > 1:
+            checkpoint["torch_generators"] = of_all_processes(torch.get_rng_state(), pl_module.device)
         if trainer.is_global_zero:  # which alone logs, and alone writes this
             checkpoint["logs"] = [logger.mark() for logger in _rewindable(trainer)]
 
@@ -103,6 +108,10 @@ class Checkpoint(StepCallback):
         if trainer.is_global_zero:
             for logger, mark in zip(_rewindable(trainer), checkpoint["logs"], strict=True):
                 logger.rewind(mark)
+        if trainer.world_size > 1:
+            torch.set_rng_state(
+                checkpoint["torch_generators"][trainer.global_rank].clone()
+            )  # torch reads from the storage's start
         self._written = checkpoint["global_step"]
         del checkpoint["loops"]
         pl_module.go_on(checkpoint["global_step"], checkpoint["engine"], checkpoint["diverged"])

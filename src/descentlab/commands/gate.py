@@ -14,7 +14,7 @@ from omegaconf.errors import OmegaConfBaseException
 from descentlab.commands.entry import refuse, stop_unwritten
 from descentlab.errors import InputError, WriteError
 from descentlab.processes import is_first_process, num_processes
-from descentlab.runs.agreement import shared_folder
+from descentlab.runs.agreement import found_by_the_first
 from descentlab.runs.elastic import check_started, processes_wanted, start_processes
 from descentlab.runs.files import config_text, write_whole
 from descentlab.runs.folders import make_exclusively
@@ -85,15 +85,15 @@ def _share_folder(config: DictConfig, settings: Mapping[str, Any]) -> None:
     """Make the run folder, or be told it by the process that makes it and alone writes into it."""
     own = Path(config.hydra.run.dir)
 
-    def make() -> Path:
+    def make() -> str:
         make_exclusively(own, "hydra.run.dir")
         write_whole(own / "config.yaml", config_text(settings))  # from here on the run can be gone on with
-        return own.absolute()
+        return str(own.absolute())
 
-    folder = shared_folder(make)
+    folder = found_by_the_first(make)
     if not is_first_process():
         with read_write(config.hydra), read_write(config.hydra.run):
-            config.hydra.run.dir = str(folder)
+            config.hydra.run.dir = folder
             config.hydra.output_subdir = None
 
 

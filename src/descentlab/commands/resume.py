@@ -8,7 +8,8 @@ from descentlab.commands.ended import print_ended
 from descentlab.commands.entry import exit_code
 from descentlab.errors import InputError
 from descentlab.processes import is_first_process, num_processes
-from descentlab.runs.elastic import processes_wanted
+from descentlab.runs.agreement import failing_together
+from descentlab.runs.elastic import processes_wanted, start_processes
 from descentlab.runs.files import file_of
 from descentlab.settings.compose import read_settings
 from descentlab.settings.extend import extended
@@ -32,11 +33,18 @@ def resume_run(arguments: Sequence[str]) -> int:
     if (folder / "jobs.json").is_file():
         raise InputError(f"run: {folder} is a sweep's; type its command again with -m and resume={folder}.")
     settings = extended(read_settings(file_of(folder, "config.yaml")), overrides)
-    if max(num_processes(), processes_wanted(settings["trainer"])) > 1:
-        raise InputError(f"run: expected a run of one process, got one of several, {folder}, which cannot go on.")
+    wanted, started = processes_wanted(settings["trainer"]), num_processes()
+    if started == 1 and wanted > 1:
+        return start_processes(settings["trainer"])
+    if started != wanted:
+        raise InputError(
+            f"run: expected as many processes as {folder} began with, {wanted}, got {started}; "
+            f"{'start as many with torchrun' if wanted > 1 else 'leave out torchrun'}."
+        )
     from descentlab.runs.resume import resume  # torch is imported now, not to say no
 
-    result, had_ended = resume(settings, folder)
+    with failing_together():
+        result, had_ended = resume(settings, folder)
     if is_first_process():
         if had_ended:
             print(f"{folder} has ended before; nothing was done")

@@ -61,6 +61,19 @@ def highest(value: int, device: torch.device) -> int:
     return int(values)
 
 
+def of_all_processes(values: Tensor, device: torch.device) -> Tensor:
+    """The tensors that the processes give, of one shape, on the CPU, (process, *shape).
+
+    Args:
+        values: of this process, on the CPU.
+        device: on which it trains.
+    """
+    own = values.to(device)
+    gathered = [torch.empty_like(own) for _ in range(_num_processes())]
+    all_gather(gathered, own)
+    return torch.stack(gathered).cpu()
+
+
 def _num_processes() -> int:
     return get_world_size() if is_available() and is_initialized() else 1
 

@@ -4,6 +4,7 @@ They meet in the store that torchrun keeps for them. A process on its own has no
 everything here is a matter of course.
 """
 
+import json
 import os
 import socket
 import sys
@@ -13,14 +14,15 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from functools import cache
 from itertools import count
-from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
-from descentlab.errors import InputError
+from descentlab.errors import InputError, WriteError
 from descentlab.processes import is_first_process, num_processes, rank
 
 if TYPE_CHECKING:
     from torch.distributed import Store
+
+T = TypeVar("T")
 
 _PATIENCE = 10.0
 """Seconds for which the others wait for the first process to write and to speak before they end."""
@@ -29,18 +31,20 @@ _places = count()
 """The same in all processes, as they come to the same places in the same order."""
 
 
-def shared_folder(make: Callable[[], Path]) -> Path:
-    """The folder of the run, which the first process makes and the others are told.
+def found_by_the_first(find: Callable[[], T]) -> T:
+    """What the first process finds or makes, in plain values, and the others are told.
 
     Raises:
-        InputError: it cannot be made.
+        InputError: in every process, what the first one met.
     """
     if num_processes() == 1:
-        return make()
+        return find()
+    place = next(_places)
     with sharing_errors():
         if is_first_process():
-            _store().set("path", str(make()))
-    return Path(_store().get("path").decode())
+            _store().set(f"{place}", json.dumps(find()))
+    found: T = json.loads(_store().get(f"{place}"))
+    return found
 
 
 @contextmanager
@@ -56,23 +60,28 @@ def sharing_errors() -> Iterator[None]:
         yield
         return
     store = _store()
-    said = ""
+    own: InputError | None = None
     try:
         yield
     except InputError as error:
-        said = str(error)
+        own = error
     place = next(_places)
-    store.set(f"{place}/{rank()}", said)
+    store.set(f"{place}/{rank()}", "" if own is None else str(own))
     answers = [store.get(f"{place}/{each}").decode() for each in range(num_processes())]
     if errors := [answer for answer in answers if answer]:
-        raise InputError(errors[0])
+        raise own if own is not None and str(own) == errors[0] else InputError(errors[0])
 
 
 @contextmanager
 def failing_together() -> Iterator[None]:
-    """Lets the first of the processes that break down say why; those that then miss it end without a word."""
+    """Lets the first of the processes that break down say why; those that then miss it end without a word.
+
+    What the input or the disk is to blame for passes through.
+    """
     try:
         yield
+    except (InputError, WriteError):
+        raise
     except Exception as error:
         if num_processes() == 1:
             raise

@@ -15,7 +15,8 @@ from typing import Any
 from descentlab.errors import InputError
 from descentlab.processes import num_processes, this_command
 
-INTERRUPTED = 130
+HANDED_ON = ("SIGINT", "SIGTERM", "SIGUSR1", "SIGHUP", "SIGQUIT")
+"""Signals to the agent that it sends to its processes, and then ends."""
 
 
 def processes_on_a_node(trainer: Mapping[str, Any]) -> int:
@@ -96,13 +97,14 @@ def start_processes(trainer: Mapping[str, Any]) -> int:
         rdzv_endpoint="127.0.0.1:0",
         local_addr="127.0.0.1",  # the machine's own name need not resolve
         max_restarts=0,
+        signals_to_handle=",".join(HANDED_ON),
     )
     try:
         elastic_launch(config, sys.executable)(*this_command())
     except ChildFailedError as failed:
         return exit_code_of({rank: failure.exitcode for rank, failure in failed.failures.items()})
-    except SignalException:
-        return INTERRUPTED
+    except SignalException as signalled:
+        return 128 + signalled.sigval
     return 0
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from descentlab.errors import InputError
 from descentlab.processes import is_first_process
+from descentlab.runs.agreement import sharing_errors
 from descentlab.runs.files import writing
 
 NAME = ".lock"
@@ -31,10 +32,11 @@ def hold(folder: Path) -> Iterator[None]:
     Raises:
         HeldError: another process holds it; the message has its number, its machine and since when.
     """
-    if not is_first_process():
+    with sharing_errors():
+        file = _locked(folder / NAME) if is_first_process() else None
+    if file is None:
         yield
         return
-    file = _locked(folder / NAME)
     try:
         holder = {"pid": os.getpid(), "host": socket.gethostname(), "since": f"{datetime.now():%Y-%m-%d %H:%M:%S}"}
         with writing(folder / NAME):

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from descentlab.errors import InputError
+from descentlab.runs.agreement import found_by_the_first
 from descentlab.runs.files import LAST_CHECKPOINT, file_of, remove_temporaries
 from descentlab.runs.load import read_checkpoint
 from descentlab.runs.lock import hold
@@ -23,6 +24,8 @@ def resume(settings: Mapping[str, Any], folder: Path) -> tuple[Result, bool]:
     It ends with the weights, the history and the result, but for its times, of a run that was never
     stopped. A run that has ended stays as it is, unless the settings now ask for more steps.
 
+    Processes that train together all come here, as many as the run began with.
+
     Args:
         settings: the run's own, or what `descentlab.settings.extend` made of them.
         folder: of the run.
@@ -35,17 +38,29 @@ def resume(settings: Mapping[str, Any], folder: Path) -> tuple[Result, bool]:
         WriteError: the disk takes no more.
     """
     with hold(folder):
-        result = read_result(folder)
-        more = settings["trainer"]["max_steps"] > read_settings(folder / "config.yaml")["trainer"]["max_steps"]
-        if result is not None and (result.status == "diverged" or (result.status == "completed" and not more)):
+        if found_by_the_first(lambda: _has_ended(settings, folder)):
+            result = read_result(folder)
+            assert result is not None
             return result, True
-        remove_temporaries(folder)
-        start = _last_step(file_of(folder, LAST_CHECKPOINT))
-        (folder / "result.json").unlink(missing_ok=True)
-        if start is None:
-            for name in _OF_THE_STEPS:
-                shutil.rmtree(folder / name) if (folder / name).is_dir() else (folder / name).unlink(missing_ok=True)
+        start = found_by_the_first(lambda: _cleared(folder))
         return fit(settings, folder, start), False
+
+
+def _has_ended(settings: Mapping[str, Any], folder: Path) -> bool:
+    result = read_result(folder)
+    more = settings["trainer"]["max_steps"] > read_settings(folder / "config.yaml")["trainer"]["max_steps"]
+    return result is not None and (result.status == "diverged" or (result.status == "completed" and not more))
+
+
+def _cleared(folder: Path) -> int | None:
+    """The step to go on from, None for the beginning; what is to be made again is taken away."""
+    remove_temporaries(folder)
+    start = _last_step(file_of(folder, LAST_CHECKPOINT))
+    (folder / "result.json").unlink(missing_ok=True)
+    if start is None:
+        for name in _OF_THE_STEPS:
+            shutil.rmtree(folder / name) if (folder / name).is_dir() else (folder / name).unlink(missing_ok=True)
+    return start
 
 
 def _last_step(checkpoint: Path) -> int | None:

@@ -11,11 +11,12 @@ from lightning.pytorch import Callback, Trainer
 
 from descentlab.callbacks.steps import callbacks_of
 from descentlab.modules.together import highest
+from descentlab.runs.interruption import SIGNALS
 
 
 @contextmanager
 def stopping_together(trainer: Trainer) -> Iterator[list[int]]:
-    """Let SIGINT and SIGTERM to any process stop the run of all; the list holds the signals that came.
+    """Let one of `SIGNALS` to any process stop the run of all; the list holds the signals that came.
 
     A process that outlives its agent, killed without a word, takes that for a SIGTERM.
 
@@ -52,7 +53,7 @@ class StopTogether(Callback):
             trainer.should_stop = True
 
     def _listen(self) -> None:
-        for number in (signal.SIGINT, signal.SIGTERM):
+        for number in SIGNALS:
             signal.signal(number, self._note)
 
     def _note(self, number: int, frame: FrameType | None) -> None:

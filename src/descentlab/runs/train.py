@@ -4,7 +4,8 @@ import logging
 import signal
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,7 @@ from descentlab.callbacks.validation import validation_losses
 from descentlab.data.points import PointsDataModule
 from descentlab.errors import WriteError
 from descentlab.modules.regression import RegressionModule
-from descentlab.processes import is_first_process
+from descentlab.processes import is_first_process, rank
 from descentlab.runs.agreement import sharing_errors
 from descentlab.runs.assemble import assemble, build_trainer
 from descentlab.runs.chunks import Chunks, why_step_by_step
@@ -90,7 +91,7 @@ def fit(settings: Mapping[str, Any], folder: Path, start: int | None = None, war
     interrupted_by: str | None = None
     stopping = stopping_alone if trainer.world_size == 1 else stopping_together
     try:
-        with stopping(trainer) as received, quietly():
+        with stopping(trainer) as received, quietly(), _drawing(settings["model"]["seed"] + rank()):
             trainer.fit(module, datamodule=data, ckpt_path=checkpoint, weights_only=True)
         if module.diverged:
             status = "diverged"
@@ -112,6 +113,14 @@ def fit(settings: Mapping[str, Any], folder: Path, start: int | None = None, war
         if trainer.is_global_zero:
             _write(result, settings, data, module, trainer)
     return result
+
+
+@contextmanager
+def _drawing(seed: int) -> Iterator[None]:
+    """Torch's global generator, of which a net may draw while it trains, from a seed on; afterwards it is as before."""
+    with torch.random.fork_rng(devices=[]):
+        torch.default_generator.manual_seed(seed)
+        yield
 
 
 def _write_config(settings: Mapping[str, Any], path: Path) -> None:
