@@ -1,8 +1,11 @@
 """Sweeps on a Ray cluster of two raylets on this machine."""
 
+import ipaddress
 import os
 import signal
 import subprocess
+import sys
+from contextlib import suppress
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -57,6 +60,45 @@ def test_an_address_without_a_cluster_is_refused(sweep):
     sweep.start("hydra/launcher=ray", "hydra.launcher.address=127.0.0.1:1", "trainer.max_steps=20")
     assert "hydra.launcher.address: expected the address of a Ray cluster" in sweep.end(code=2)
     assert not sweep.folder.exists()
+
+
+def family(process: int) -> list[int]:
+    """A process and all below it."""
+    try:
+        tasks = list(Path(f"/proc/{process}/task").glob("*/children"))
+        children = [int(child) for task in tasks for child in task.read_text().split()]
+    except OSError:  # it has ended
+        children = []
+    return [process, *(each for child in children for each in family(child))]
+
+
+def listening(processes: list[int]) -> list[ipaddress.IPv4Address | ipaddress.IPv6Address]:
+    """The addresses on which these processes wait for connections, one for each socket."""
+    sockets = set()
+    for process in processes:
+        for descriptor in Path(f"/proc/{process}/fd").glob("*"):
+            with suppress(OSError):
+                sockets.add(os.readlink(descriptor))
+    found = []
+    for table in ("/proc/net/tcp", "/proc/net/tcp6"):
+        for line in Path(table).read_text().splitlines()[1:]:
+            _, local, _, state, *_, inode = line.split()[:10]
+            if state == "0A" and f"socket:[{inode}]" in sockets:
+                digits = local.partition(":")[0]
+                words = [digits[k : k + 8] for k in range(0, len(digits), 8)]  # each in the machine's order
+                raw = b"".join(int(word, 16).to_bytes(4, sys.byteorder) for word in words)
+                address = ipaddress.ip_address(raw)
+                found.append(getattr(address, "ipv4_mapped", None) or address)
+    return found
+
+
+def test_the_servers_of_a_cluster_that_a_sweep_starts_listen_on_loopback_alone(sweep, wait_for):
+    sweep.start("hydra/launcher=ray", "trainer.max_steps=2000")
+    wait_for(at_work)
+    addresses = listening(family(sweep.process.pid))
+    sweep.end()
+    assert len(addresses) >= 4  # of the store, the raylet, the command and a worker at least
+    assert [address for address in addresses if not address.is_loopback] == []
 
 
 def test_without_an_address_a_cluster_is_started_and_stopped(sweep):

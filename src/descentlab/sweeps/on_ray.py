@@ -18,7 +18,7 @@ def cluster(address: str | None) -> Iterator[int]:
 
     Args:
         address: of one that is there, which is left running; None starts one on this machine and stops
-            it; its nodes speak over loopback, and who wants to join has to know Ray's token.
+            it. Its servers listen where Ray takes this machine to be: see `ray_launcher`.
 
     Raises:
         InputError: it cannot be started, or does not answer.
@@ -26,7 +26,7 @@ def cluster(address: str | None) -> Iterator[int]:
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # it would ask a server outside
     try:
         if address is None:
-            ray.init("local", _node_ip_address="127.0.0.1", include_dashboard=False, logging_level=logging.WARNING)
+            ray.init("local", include_dashboard=False, logging_level=logging.WARNING)
         else:
             ray.init(address, logging_level=logging.WARNING)
     except (OSError, ValueError, RuntimeError) as error:

@@ -1,6 +1,7 @@
 """`hydra/launcher=ray`: a multirun as tasks of a Ray cluster, `hydra.launcher.address=<host>:<port>`, or of one
 that is started on this machine for the sweep. A task is given a stack, not a job."""
 
+import os
 import socket
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -53,6 +54,8 @@ class RayLauncher(PieceLauncher):
             ) from error
 
     def train(self, jobs: Sequence[Job], folder: Path) -> None:
+        if self.address is None:  # the one way to a Ray that listens on loopback alone; read when Ray is imported
+            os.environ["RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"] = "0"
         from descentlab.sweeps.launch import launch  # torch is imported now, not to say no
         from descentlab.sweeps.on_ray import cluster, on_ray
 
