@@ -1,4 +1,4 @@
-"""`pictures.py`: the pictures of the README, from runs made for them."""
+"""`pictures.py`: the pictures of the README and of the tutorial, from runs made for them."""
 
 import tempfile
 from collections.abc import Sequence
@@ -12,15 +12,27 @@ from descentlab.settings.compose import compose
 HELP = """
 python scripts/pictures.py [out=docs/pictures]
 
-Trains what the README shows, a few seconds, and draws its pictures.
+Trains what the README and the tutorial show, half a minute, and draws their
+pictures.
 """
 
 PICTURES = {
-    "units.png": ("experiment=kink_two_relu", "units"),
-    "landscape.png": ("experiment=kink_two_relu", "landscape"),
-    "diagram.png": ("experiment=kink_two_relu", "diagram"),
+    "units.png": ("kink_two_relu", "units"),
+    "landscape.png": ("kink_two_relu", "landscape"),
+    "diagram.png": ("kink_two_relu", "diagram"),
+    "first_update.png": ("americano", "first_update"),
+    "americano.png": ("americano", "landscape"),
+    "parameterizations.png": ("line_with_bias", "loss"),
+    "overshoot.png": ("one_weight_overshoot", "loss"),
+    "cubic.png": ("cubic", "fit"),
+    "kink_line.png": ("kink_line", "fit"),
+    "kink_one_relu.png": ("kink_one_relu", "fit"),
+    "kink_two_relu.png": ("kink_two_relu", "fit"),
+    "kink_wide.png": ("kink_wide", "fit"),
+    "noise_wide.png": ("noise_wide", "fit"),
+    "study_hours.png": ("study_hours", "fit"),
 }
-"""By file: what is trained, and what is drawn of it."""
+"""By file: the experiment that is trained, and what is drawn of it."""
 
 _DPI = 80
 
@@ -42,7 +54,7 @@ def _pictures(arguments: Sequence[str]) -> None:
     for file, (experiment, name) in PICTURES.items():
         if experiment not in subjects:
             with tempfile.TemporaryDirectory() as folder:
-                train(compose([experiment, "logger=none"]), Path(folder))
+                train(compose([f"experiment={experiment}", "logger=none"]), Path(folder))
                 subjects[experiment] = Subject.of_run(Path(folder))
         subject = subjects[experiment]
         with styled("light", _DPI):
