@@ -10,3 +10,9 @@ from descentlab.functional.intervals import wilson_interval
 def test_the_interval_of_a_rate_is_wilsons(failures: int, count: int) -> None:
     theirs = stats.binomtest(failures, count).proportion_ci(method="wilson")
     assert wilson_interval(failures, count) == pytest.approx((theirs.low, theirs.high), abs=1e-12)
+
+
+def test_no_rounding_leads_out_of_the_rates() -> None:
+    """Of all successes the upper end is 1, and of none the lower 0, however the roots are rounded."""
+    assert all(wilson_interval(count, count)[1] <= 1.0 for count in range(1, 100))
+    assert all(wilson_interval(0, count)[0] >= 0.0 for count in range(1, 100))

@@ -117,3 +117,21 @@ def test_a_given_line_through_hours_and_scores_has_its_mse():
 def test_scores_judged_by_zero_have_the_first_cost_of_lesson_5a():
     scores = torch.tensor([[2.0], [4.0], [6.0]])
     assert f"{mse(torch.zeros(3, 1), scores):.6f}" == "18.666666"
+
+
+def test_a_loss_carries_the_degree_that_it_is_given():
+    @losses.grows_with_degree(3)
+    def cube(prediction: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
+        return (prediction - target).abs().pow(3).sum()
+
+    assert losses.degree_of(cube) == 3
+    assert losses.degree_of(partial(cube)) == 3
+    assert cube(torch.tensor([3.0]), torch.tensor([1.0])) == 8
+
+
+@pytest.mark.parametrize("loss", [losses.mse, losses.mae, partial(losses.huber, delta=0.7)], ids=str)
+def test_a_loss_on_scaled_targets_comes_back_by_its_degree(loss):
+    prediction, target = torch.tensor([0.1, 2.0, -3.0]), torch.tensor([0.4, 1.5, 2.0])
+    scaled = losses.on_scaled_targets(loss, 10.0)
+    found = scaled(prediction / 10, target / 10) * 10.0 ** losses.degree_of(loss)
+    torch.testing.assert_close(found, loss(prediction, target))

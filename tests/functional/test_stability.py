@@ -162,3 +162,17 @@ def test_the_same_generator_state_gives_the_same_curvature():
         largest_curvature(lambda p: (p**4).sum() + p[0] * p[1], point, generator=stream(3), **EXACT) for _ in range(2)
     )
     assert first == second
+
+
+def test_a_small_curvature_has_a_limit():
+    assert stability_limit(0.5) == 4.0
+
+
+def test_the_products_are_counted():
+    one = largest_curvature(quadratic([3.0]), torch.zeros(1, dtype=torch.float64), generator=stream(), **EXACT)
+    assert (one.num_products, one.converged) == (1, True)
+    two = largest_curvature(quadratic([3.0, 1.0]), torch.zeros(2, dtype=torch.float64), generator=stream(), **EXACT)
+    assert (two.num_products, two.converged) == (2, True)
+    nowhere = largest_curvature(lambda point: point @ point * math.nan, torch.zeros(5), generator=stream(), **EXACT)
+    assert (nowhere.num_products, nowhere.converged) == (1, False)
+    assert math.isnan(nowhere.largest)
