@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: train test test-lowest lint audit clean
+.PHONY: train test test-lowest lint format docs mutation audit clean
 
 train: .venv/installed
 	$(BIN)/python scripts/train.py model=relu_net
@@ -19,9 +19,26 @@ lint: .venv/installed
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 
+# The imports sorted and the lines wrapped.
+format: .venv/installed
+	$(BIN)/ruff check --fix --select I
+	$(BIN)/ruff format
+
+# docs/ as HTML in build/docs; a warning is an error.
+docs: .venv/installed
+	$(BIN)/python -m sphinx -W --keep-going -n -q docs build/docs
+
+# Every change of one thing in functional/ and the stacked training is noticed by a test: an hour and more.
+mutation: .venv/mutation-installed
+	$(BIN)/python .ci/mutation.py
+
 .venv/installed: pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv
 	$(BIN)/pip install --quiet -c constraints.txt -e '.[dev]'
+	touch $@
+
+.venv/mutation-installed: .venv/installed
+	$(BIN)/pip install --quiet -c constraints.txt -e '.[mutation]'
 	touch $@
 
 .venv-lowest/installed: pyproject.toml .ci/lowest.py

@@ -1,0 +1,288 @@
+"""Mutation testing: change one thing in a function at a time, and expect a test to fail.
+
+`python .ci/mutation.py` takes from `[tool.mutation]` of pyproject.toml the files to change and the tests that watch
+them, prints each mutant that no test has noticed, and exits with 1 where there is one. The changes are those of mutmut,
+whose own runner leaves out functions with decorators, and so every loss. Here pytest collects once; each mutant is a
+fork of that process, in which the code of the function is exchanged and the tests that call it run, the quickest first.
+
+Mutants that change no result are listed with their reasons in `equivalent_mutants.toml`. Words of the command line are
+parts of the names of the files to change: `python .ci/mutation.py losses`.
+"""
+
+import ast
+import builtins
+import difflib
+import gc
+import os
+import pickle
+import signal
+import sys
+import tempfile
+import time
+import tomllib
+import traceback
+from collections import Counter, defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from types import CodeType, FunctionType
+from typing import Any
+
+import libcst
+import pytest
+from libcst.metadata import MetadataWrapper, ParentNodeProvider
+from mutmut.mutation.mutators import mutation_operators
+
+ROOT = Path(__file__).resolve().parents[1]
+EQUIVALENT = ROOT / ".ci" / "equivalent_mutants.toml"
+ENOUGH = 15.0
+"""Seconds of tests, as measured without a change, after which a mutant has survived."""
+NEVER_ENDS = 20
+"""Times of that after which a mutant hangs, which counts as noticed."""
+
+
+@dataclass(frozen=True)
+class Mutant:
+    """One change of one function.
+
+    Attributes:
+        file: where, from the root of the repository.
+        function: its qualified name.
+        change: the lines before with `-` and after with `+`.
+        source: the whole file after it.
+    """
+
+    file: str
+    function: str
+    change: str
+    source: str
+
+
+_FOR_TYPES = ("cast", "isinstance")
+"""Functions whose arguments are types."""
+
+
+class _Changes(libcst.CSTVisitor):
+    """Every change of the statements of functions; messages, types, decorators and defaults stay as they are."""
+
+    METADATA_DEPENDENCIES = (ParentNodeProvider,)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.place: list[str] = []
+        self.found: list[tuple[str, Any, Any]] = []
+
+    def on_visit(self, node: libcst.CSTNode) -> bool:
+        if isinstance(node, libcst.Annotation | libcst.Decorator | libcst.Parameters | libcst.Raise | libcst.Assert):
+            return False
+        if isinstance(node, libcst.ClassDef | libcst.FunctionDef):
+            self.place.append(node.name.value)
+        elif isinstance(node, libcst.Expr) and isinstance(node.value, libcst.BaseString):
+            return False
+        if isinstance(node, libcst.Call) and isinstance(node.func, libcst.Name) and node.func.value in _FOR_TYPES:
+            return True
+        if self.place and self._in_function(node):
+            for kind, operator in mutation_operators:
+                if isinstance(node, kind):
+                    self.found += [(".".join(self.place), node, changed) for changed in operator(node)]
+        return True
+
+    def _in_function(self, node: libcst.CSTNode) -> bool:
+        above = self.get_metadata(ParentNodeProvider, node, None)
+        while above is not None and not isinstance(above, libcst.FunctionDef):
+            above = self.get_metadata(ParentNodeProvider, above, None)
+        return above is not None
+
+    def on_leave(self, original_node: libcst.CSTNode) -> None:
+        if isinstance(original_node, libcst.ClassDef | libcst.FunctionDef):
+            self.place.pop()
+
+
+def mutants_of(file: Path) -> Iterator[Mutant]:
+    """Every change of a file, one at a time."""
+    before = file.read_text(encoding="utf-8")
+    wrapper = MetadataWrapper(libcst.parse_module(before))
+    visitor = _Changes()
+    wrapper.visit(visitor)
+    for function, node, changed in visitor.found:
+        after = wrapper.module.deep_replace(node, changed).code
+        lines = difflib.unified_diff(before.splitlines(), after.splitlines(), n=0, lineterm="")
+        change = "\n".join(f"{line[0]} {line[1:].strip()}" for line in lines if line[:2] not in ("--", "++", "@@"))
+        yield Mutant(str(file.relative_to(ROOT)), function, change, after)
+
+
+def _telling(file: Path) -> ast.Module:
+    """A file whose functions say when they are called."""
+    tree = ast.parse(file.read_text(encoding="utf-8"))
+
+    def tell(node: ast.AST, above: list[str]) -> None:
+        for child in ast.iter_child_nodes(node):
+            if isinstance(child, ast.FunctionDef):
+                place = (str(file), ".".join([*above, child.name]))
+                child.body[:0] = ast.parse(f"mutation_called({place!r})").body
+            named = isinstance(child, ast.FunctionDef | ast.ClassDef)
+            tell(child, [*above, child.name] if named else above)
+
+    tell(tree, [])
+    return tree
+
+
+def functions_of(files: list[Path]) -> dict[Path, list[FunctionType]]:
+    """All functions there are of each file, by whatever name and behind whatever decorator."""
+    found: dict[str, list[FunctionType]] = {str(file): [] for file in files}
+    for each in gc.get_objects():
+        if type(each) is FunctionType and each.__code__.co_filename in found:
+            found[each.__code__.co_filename].append(each)
+    return {Path(name): functions for name, functions in found.items()}
+
+
+def exchange(functions: list[FunctionType], source: str) -> None:
+    """Give the functions of a file the code that they have in another source."""
+    changed: dict[str, CodeType] = {}
+    pending = [compile(source, functions[0].__code__.co_filename, "exec")]
+    while pending:
+        inner = [each for each in pending.pop().co_consts if isinstance(each, CodeType)]
+        changed |= {each.co_qualname: each for each in inner}
+        pending += inner
+    for function in functions:
+        new = changed.get(function.__code__.co_qualname)
+        if new is not None and new.co_freevars == function.__code__.co_freevars:
+            function.__code__ = new
+
+
+TERMINAL = os.dup(1)
+
+
+def tell(text: str) -> None:
+    """Write to the terminal, also from a fork."""
+    os.write(TERMINAL, f"{text}\n".encode())
+
+
+def forked(work: Any, seconds: float | None = None) -> Any:
+    """What a function gives in a fork of this process; None where it takes longer."""
+    with tempfile.TemporaryFile() as answer:
+        child = os.fork()
+        if child == 0:
+            quiet = os.open(os.devnull, os.O_WRONLY)
+            os.dup2(quiet, 1)
+            os.dup2(quiet, 2)
+            try:
+                answer.write(pickle.dumps(work()))
+                answer.flush()
+            except BaseException:
+                tell(traceback.format_exc())
+            finally:
+                os._exit(0)
+        end = None if seconds is None else time.monotonic() + seconds
+        while os.waitpid(child, os.WNOHANG)[0] == 0:
+            if end is not None and time.monotonic() > end:
+                os.kill(child, signal.SIGKILL)
+                os.waitpid(child, 0)
+                return None
+            time.sleep(0.005)
+        answer.seek(0)
+        content = answer.read()
+        return pickle.loads(content) if content else None
+
+
+class Mutation:
+    """A pytest plugin: instead of running the tests once, run those that call a mutant for each mutant."""
+
+    def __init__(self, files: list[Path]) -> None:
+        self.files = files
+        self.survivors: list[Mutant] = []
+        self.functions: dict[Path, list[FunctionType]] = {}
+
+    def pytest_runtestloop(self, session: pytest.Session) -> bool:
+        self.functions = functions_of(self.files)
+        calls, seconds = forked(lambda: self.watch(session))
+        tell(f"{len(seconds)} tests pass without a change, in {sum(seconds):.0f} s")
+        known = {(each["file"], each["function"], each["change"]) for each in equivalent()}
+        unseen = set(known)
+        for file in self.files:
+            counts: Counter[str] = Counter()
+            for mutant in mutants_of(file):
+                key = (mutant.file, mutant.function, mutant.change)
+                unseen.discard(key)
+                verdict = "equivalent" if key in known else self.verdict(session, mutant, calls, seconds)
+                counts[verdict] += 1
+                if verdict in ("survived", "not called"):
+                    self.survivors.append(mutant)
+                    tell(f"\n{verdict}: {mutant.file} {mutant.function}\n{mutant.change}")
+            tell(f"\n{file.relative_to(ROOT)}: {dict(counts)}")
+        changed = {str(file.relative_to(ROOT)) for file in self.files}
+        for key in sorted(each for each in unseen if each[0] in changed):
+            tell(f"\nlisted as equivalent, but no mutant any more: {key}")
+        session.testsfailed = len(self.survivors)
+        return True
+
+    def watch(self, session: pytest.Session) -> tuple[dict[tuple[str, str], list[int]], list[float]]:
+        """Run every test unchanged: which ones call a function, by its file and name, and how long each takes."""
+        calls: dict[tuple[str, str], list[int]] = defaultdict(list)
+        called: set[tuple[str, str]] = set()
+        builtins.mutation_called = called.add  # type: ignore[attr-defined]
+        for file in self.files:
+            exchange(self.functions[file], ast.unparse(_telling(file)))
+        seconds = []
+        for index, item in enumerate(session.items):
+            began = time.perf_counter()
+            item.config.hook.pytest_runtest_protocol(item=item, nextitem=None)
+            seconds.append(time.perf_counter() - began)
+            for place in called:
+                calls[place].append(index)
+            called.clear()
+            if session.testsfailed:
+                tell(f"{item.nodeid} fails without a change")
+                os._exit(1)
+        return dict(calls), seconds
+
+    def verdict(
+        self, session: pytest.Session, mutant: Mutant, calls: dict[tuple[str, str], list[int]], seconds: list[float]
+    ) -> str:
+        """Whether a test notices a mutant."""
+        chosen = sorted(calls.get((str(ROOT / mutant.file), mutant.function), []), key=lambda index: seconds[index])
+        if not chosen:
+            return "not called"
+
+        def run() -> bool:
+            exchange(self.functions[ROOT / mutant.file], mutant.source)
+            spent = 0.0
+            for index in chosen:
+                item = session.items[index]
+                item.config.hook.pytest_runtest_protocol(item=item, nextitem=None)
+                spent += seconds[index]
+                if session.testsfailed:
+                    return True
+                if spent > ENOUGH:
+                    break
+            return False
+
+        return "survived" if forked(run, NEVER_ENDS * ENOUGH) is False else "noticed"
+
+
+def equivalent() -> list[dict[str, str]]:
+    """The mutants that change no result: file, function, change and reason of each."""
+    return tomllib.loads(EQUIVALENT.read_text(encoding="utf-8")).get("mutant", [])
+
+
+def main() -> int:
+    """The number of mutants that no test has noticed, at most 1 as an exit code."""
+    os.chdir(ROOT)
+    rooms = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["mutation"]
+    wanted = sys.argv[1:]
+    files, tests = [], []
+    for room in rooms:
+        chosen = [
+            file for pattern in room["files"] for file in sorted(ROOT.glob(pattern)) if file.name != "__init__.py"
+        ]
+        chosen = [file for file in chosen if not wanted or any(word in str(file) for word in wanted)]
+        if chosen:
+            files += chosen
+            tests += room["tests"]
+    plugin = Mutation(files)
+    pytest.main(["-q", "-p", "no:cacheprovider", "-p", "no:faulthandler", "-s", *tests], plugins=[plugin])
+    return int(bool(plugin.survivors))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
