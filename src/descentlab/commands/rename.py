@@ -31,7 +31,7 @@ def main() -> None:
     except InputError as error:
         print("error:", error, file=sys.stderr)
         sys.exit(2)
-    print(f"{OLD} is now {arguments[0]}: {count} files changed\nNext: make test, then commit.")
+    print(f"{OLD} is now {arguments[0]}: {count} files changed\nNext: make format lint test, then commit.")
 
 
 def rename(root: Path, name: str) -> int:
@@ -58,7 +58,6 @@ def rename(root: Path, name: str) -> int:
             file.rename(root / new_path)
     for folder in (root / "src" / OLD, root / "src" / "hydra_plugins" / OLD):
         _remove_empty(folder)
-    _format(root)
     return changed
 
 
@@ -111,10 +110,3 @@ def _remove_empty(folder: Path) -> None:
             inner.rmdir()
     if folder.is_dir() and not any(folder.iterdir()):
         folder.rmdir()
-
-
-def _format(root: Path) -> None:
-    """Sort the imports and wrap the lines anew, as the length of the name asks; where ruff is installed."""
-    if importlib.util.find_spec("ruff") is not None:
-        for command in (["check", "--quiet", "--fix-only", "--select", "I"], ["format", "--quiet"]):
-            subprocess.run([sys.executable, "-m", "ruff", *command], cwd=root, check=False)
