@@ -1,4 +1,4 @@
-"""Standard units against SciPy's z-scores, and coefficients in the user's units against the predictions they stand for."""
+"""Standard units against SciPy's z-scores; coefficients in the user's units against what they predict."""
 
 import numpy
 import pytest
