@@ -3,12 +3,12 @@
 import pytest
 import torch
 
-from descentlab.generators.americano import americano, law
+from descentlab.generators.line import law, line
 
 
 @pytest.fixture(scope="module")
 def draw():
-    return americano(torch.Generator().manual_seed(43052), num_samples=100, noise_std=0.5, coefficients=[2.5, 4.0])
+    return line(torch.Generator().manual_seed(43052), num_samples=100, noise_std=0.5, coefficients=[2.5, 4.0])
 
 
 def printed(values: torch.Tensor) -> list[str]:

@@ -1,4 +1,4 @@
-"""A line with noise: the regression of lesson 2."""
+"""A line with noise: the iced americano of lesson 1, and the regression of lesson 2."""
 
 from collections.abc import Iterator
 from functools import partial
@@ -27,16 +27,16 @@ def line(
     noise_std: Annotated[float, Ge(0)],
     coefficients: list[float],
 ) -> Draw:
-    """Points about a line, at random x: the data that lesson 2 builds from PyTorch's parts.
+    """Points about a line, at random x: cups of iced americano sold at a temperature, in lesson 1.
 
     y = w0 + w1 x + noise_std e, with x and e standard normal. Drawn in this order: x, then sorted
     ascending; e.
 
     Args:
-        generator: the stream of the draw, on the CPU; seed 202150754 in the lesson.
-        num_samples: how many points, >= 1; in the lesson 100.
-        noise_std: the standard deviation of the noise, in the unit of y, >= 0; in the lesson 0.4.
-        coefficients: the true (w0, w1); in the lesson (2.5, 4).
+        generator: the stream of the draw, on the CPU; seed 43052 in lesson 1, 202150754 in lesson 2.
+        num_samples: how many points, >= 1; 100 in the lessons.
+        noise_std: the standard deviation of the noise, in the unit of y, >= 0; 0.5 in lesson 1, 0.4 in lesson 2.
+        coefficients: the true (w0, w1); (2.5, 4) in the lessons.
 
     Returns:
         x and y of shape (sample, 1) and the truth they were made from.
