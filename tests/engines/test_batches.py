@@ -61,6 +61,17 @@ def test_a_loaded_state_continues_the_sequence(num_before):
     assert_same([other.next() for _ in range(10)], expected)
 
 
+@pytest.mark.parametrize("num_batches", [0, 3, 4, 9])
+def test_a_place_is_found_by_the_batches_before_it(num_batches):
+    walked, sought = (ShuffledBatches(*data(50), 16, seed=1) for _ in range(2))
+    for _ in range(num_batches):
+        walked.next()
+    for _ in range(6):
+        sought.next()
+    sought.seek(num_batches)
+    assert_same([sought.next() for _ in range(5)], [walked.next() for _ in range(5)])
+
+
 @pytest.mark.parametrize("batch_size", [0, -1])
 def test_a_batch_size_below_one_is_refused(batch_size):
     with pytest.raises(InputError, match=f"batch_size must be at least 1, not {batch_size}"):

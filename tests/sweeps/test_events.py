@@ -36,9 +36,11 @@ def sweep(jobs: list[Job], folder: Path) -> None:
     write_shown(outcomes_in(folder, jobs), folder)
 
 
-@pytest.fixture
-def pair(loader: ConfigLoader, tmp_path: Path) -> tuple[EventAccumulator, EventAccumulator]:
-    jobs = compose(loader)
+@pytest.fixture(params=["data.batch_size=null", "data.batch_size=30"])
+def pair(
+    loader: ConfigLoader, tmp_path: Path, request: pytest.FixtureRequest
+) -> tuple[EventAccumulator, EventAccumulator]:
+    jobs = compose(loader, request.param)
     sweep(jobs, tmp_path)
     (tmp_path / "lone").mkdir()
     train(jobs[1].settings, tmp_path / "lone")

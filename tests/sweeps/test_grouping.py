@@ -16,10 +16,12 @@ TOGETHER = {
     "noise": ("data.noise_std=0.0", "data.noise_std=0.2"),
     "steps": ("trainer.max_steps=5", "trainer.max_steps=9"),
     "weight decays": ("optimizer.weight_decay=0.1", "optimizer.weight_decay=0.2"),
+    "shuffling orders": ("data.batch_size=10 seed=1", "data.batch_size=10 seed=2"),
 }
 APART = {
     "widths": ("model.hidden_width=2", "model.hidden_width=3"),
     "sample counts": ("data.num_samples=10", "data.num_samples=11"),
+    "batch sizes": ("data.batch_size=10", "data.batch_size=20"),
     "biases": ("model.bias=true", "model.bias=false"),
     "losses": ("loss=mse", "loss=sse"),
     "optimisers": ("optimizer=sgd", "optimizer=adam"),
@@ -28,7 +30,6 @@ APART = {
 }
 ALONE = {
     "optimizer=lbfgs": "LBFGS has no stacked update",
-    "data.batch_size=10": "data.batch_size is set",
     "trainer.engine=lightning": "trainer.engine=lightning",
     "trainer.gradient_clip_val=1.0": "trainer.gradient_clip_val is set",
     "+callbacks.mine={_target_: lightning.pytorch.callbacks.DeviceStatsMonitor}": "callbacks.mine may need the lone",
@@ -38,7 +39,7 @@ ALONE = {
 
 @pytest.mark.parametrize("pair", TOGETHER.values(), ids=TOGETHER)
 def test_jobs_that_differ_in_values_form_one_stack(pair: tuple[str, str], make_jobs: MakeJobs) -> None:
-    (group,) = group_jobs(make_jobs([[each] for each in pair]))
+    (group,) = group_jobs(make_jobs([each.split() for each in pair]))
     assert group.reason is None
     assert [job.number for job in group.jobs] == [0, 1]
 

@@ -79,6 +79,34 @@ def test_members_may_differ_in_every_value(varied: list[str], stacked: Run, alon
     assert_same_files(stacked(jobs), alone(jobs), len(jobs))
 
 
+BATCHES = {
+    "that divide the points": "data.batch_size=5",
+    "the last of an epoch smaller": "data.batch_size=7",
+    "one point each": "data.batch_size=1 trainer.max_steps=30",
+    "as many as there are points": "data.batch_size=20",
+}
+
+
+@pytest.mark.parametrize("batches", BATCHES.values(), ids=BATCHES)
+@pytest.mark.parametrize("optimizer", ["sgd", "adam"])
+def test_members_walk_through_their_own_batches(batches: str, optimizer: str, stacked: Run, alone: Run) -> None:
+    choice = ["model=relu_net", "data.num_samples=20", f"optimizer={optimizer}", STEPS, *batches.split()]
+    jobs = [[*choice, f"seed={seed}", f"optimizer.lr={rate}"] for seed, rate in ((0, 0.01), (5, 0.02), (6, 0.01))]
+    folder = stacked(jobs)
+    assert_same_files(folder, alone(jobs), len(jobs))
+    assert json.loads((folder / "0" / "result.json").read_text())["engine"] == "stacked"
+
+
+def test_members_on_batches_end_and_diverge_where_their_lone_runs_do(stacked: Run, alone: Run) -> None:
+    choice = ["model=polynomial", "data.num_samples=20", "data.batch_size=6", "history.every=7"]
+    ends = [(0.01, 20), (0.02, 41), (0.7, 60), (0.03, 60)]  # 41 is within an epoch
+    jobs = [[*choice, f"optimizer.lr={rate}", f"trainer.max_steps={steps}", "seed=3"] for rate, steps in ends]
+    folder = stacked(jobs)
+    assert_same_files(folder, alone(jobs), len(jobs))
+    statuses = [json.loads((folder / job / "result.json").read_text())["status"] for job in "0123"]
+    assert statuses == ["completed", "completed", "diverged", "completed"]
+
+
 def test_initial_coefficients_may_differ(stacked: Run, alone: Run) -> None:
     jobs = [["experiment=americano", f"model.initial_coefficients=[{w},1]"] for w in (-5, 2)]
     assert_same_files(stacked(jobs), alone(jobs), len(jobs))
@@ -135,6 +163,15 @@ def test_a_stack_that_cannot_be_native_says_why_and_keeps_its_bits(
     assert "the recorded stack performs the steps: there is no C compiler" in capsys.readouterr().err
     result = json.loads((stack / "0" / "result.json").read_text())
     assert result["engine"] == "stacked"
+    assert_same_files(stack, alone(jobs), len(jobs))
+
+
+def test_a_native_stack_is_left_where_batches_change_and_says_so(
+    stacked: Run, alone: Run, capsys: pytest.CaptureFixture[str]
+) -> None:
+    jobs = [["model=linear", STEPS, NATIVE, "data.batch_size=40", f"seed={seed}"] for seed in (1, 2)]
+    stack = stacked(jobs)
+    assert "the recorded stack performs the steps: a native step covers full batches only" in capsys.readouterr().err
     assert_same_files(stack, alone(jobs), len(jobs))
 
 

@@ -65,9 +65,9 @@ class ShuffledBatches:
         _check_sizes(x, y)
         if batch_size < 1:
             raise InputError(f"batch_size must be at least 1, not {batch_size}: type a count of samples")
-        self.x, self.y, self.batch_size = x, y, batch_size
+        self.x, self.y, self.batch_size, self.seed = x, y, batch_size, seed
         self.generator = torch.Generator().manual_seed(seed)
-        self._begin_epoch()
+        self.begin_epoch()
 
     def next(self) -> tuple[Tensor, Tensor]:
         batch = self.peek()
@@ -76,7 +76,7 @@ class ShuffledBatches:
 
     def peek(self) -> tuple[Tensor, Tensor]:
         if self.start >= len(self.x):
-            self._begin_epoch()
+            self.begin_epoch()
         samples = self.order[self.start : self.start + self.batch_size]
         return self.x.index_select(0, samples), self.y.index_select(0, samples)
 
@@ -88,13 +88,22 @@ class ShuffledBatches:
     def load_state_dict(self, state: dict[str, Any]) -> None:
         if not torch.equal(state["generator"], self._before_epoch):
             self.generator.set_state(state["generator"])
-            self._begin_epoch()
+            self.begin_epoch()
         self.start = state["start"]
 
-    def _begin_epoch(self) -> None:
+    def begin_epoch(self) -> None:
+        """Shuffle anew, and stand at the first batch."""
         self._before_epoch = self.generator.get_state()
         self.order = torch.randperm(len(self.x), generator=self.generator)
         self.start = 0
+
+    def seek(self, num_batches: int) -> None:
+        """Stand where one stands after so many batches from the beginning."""
+        self.generator.manual_seed(self.seed)
+        epochs, within = divmod(num_batches, -(-len(self.x) // self.batch_size))
+        for _ in range(epochs + 1):
+            self.begin_epoch()
+        self.start = within * self.batch_size
 
 
 def _check_sizes(x: Tensor, y: Tensor) -> None:

@@ -20,6 +20,7 @@ from torch import Tensor, nn, optim
 from descentlab.engines.compile import compile_step
 from descentlab.engines.member_numbers import MemberNumbers
 from descentlab.engines.problem import Loss
+from descentlab.engines.program import Program
 from descentlab.engines.record import CannotRecord
 from descentlab.engines.stacked_gradient import record_gradient, stacked_gradient
 from descentlab.engines.updates import RULES, Lines
@@ -172,18 +173,20 @@ class Stack:
 
     def _step_function(self, is_first: bool) -> Callable[..., Tensor]:
         if is_first not in self._compiled:
-            lines = Lines(self.numbers.per_member())
-            for index, parameter in enumerate(self.parameters.values()):
-                gradient = self.program.gradients[index]
-                assert gradient is not None
-                lines.suffix = f"_{parameter.dim()}"
-                self.rule.write(lines, self.numbers.group, f"p{index}", gradient, f"s{index}_", is_first)
-            names = self.program.names | self.numbers.fixed(self.dims) | self.state
-            maker = compile_step(
-                self.program.lines + lines.lines, self.program.loss, self.numbers.rate_names(self.dims), names
-            )
-            self._compiled[is_first] = maker(**names)
+            self._compiled[is_first] = self._compiled_step(self.program, [], is_first)
         return self._compiled[is_first]
+
+    def _compiled_step(self, program: Program, inputs: list[str], is_first: bool) -> Callable[..., Tensor]:
+        """A step of the program and the updates; takes its inputs, then the numbers that are new at every step."""
+        lines = Lines(self.numbers.per_member())
+        for index, parameter in enumerate(self.parameters.values()):
+            gradient = program.gradients[index]
+            assert gradient is not None
+            lines.suffix = f"_{parameter.dim()}"
+            self.rule.write(lines, self.numbers.group, f"p{index}", gradient, f"s{index}_", is_first)
+        names = program.names | self.numbers.fixed(self.dims) | self.state
+        arguments = inputs + self.numbers.rate_names(self.dims)
+        return compile_step(program.lines + lines.lines, program.loss, arguments, names)(**names)
 
     # ---- ends and divergence
 

@@ -48,8 +48,15 @@ def stacked_gradient(net: nn.Module, loss: Loss, x: Tensor, y: Tensor, buffers: 
     return evaluate
 
 
-def record_gradient(gradient: Gradient, parameters: dict[str, Tensor]) -> Program:
+def record_gradient(
+    gradient: Gradient, parameters: dict[str, Tensor], inputs: dict[str, Tensor] | None = None
+) -> Program:
     """The program that computes what `gradient(parameters)` does, after updates of `parameters` in place.
+
+    Args:
+        gradient: of `stacked_gradient`.
+        parameters: by name.
+        inputs: the points that differ from step to step, by the names under which the lines will find them.
 
     Raises:
         CannotRecord: if the net cannot be batched over members, or its replay gives other bits.
@@ -57,11 +64,11 @@ def record_gradient(gradient: Gradient, parameters: dict[str, Tensor]) -> Progra
     start = {name: parameter.clone() for name, parameter in parameters.items()}
     try:
         try:
-            return _record(gradient, parameters, ShortProducts())
+            return _record(gradient, parameters, inputs or {}, ShortProducts())
         except CannotRecord:
             for name, parameter in parameters.items():
                 parameter.copy_(start[name])
-            return _record(gradient, parameters, nullcontext())
+            return _record(gradient, parameters, inputs or {}, nullcontext())
     except RuntimeError as why:
         raise CannotRecord(f"its members cannot be batched ({str(why).splitlines()[0]})") from why
     finally:
@@ -69,14 +76,16 @@ def record_gradient(gradient: Gradient, parameters: dict[str, Tensor]) -> Progra
             parameter.copy_(start[name])
 
 
-def _record(gradient: Gradient, parameters: dict[str, Tensor], mode: AbstractContextManager[Any]) -> Program:
+def _record(
+    gradient: Gradient, parameters: dict[str, Tensor], inputs: dict[str, Tensor], mode: AbstractContextManager[Any]
+) -> Program:
     def run() -> tuple[Tensor, list[Tensor]]:
         with mode:
             return gradient(parameters)
 
     (losses, gradients), operations = record(run)
-    program = build_program(operations, losses, list(gradients), list(parameters.values()), {})
-    _prove(program, gradient, parameters)
+    program = build_program(operations, losses, list(gradients), list(parameters.values()), inputs)
+    _prove(program, gradient, parameters, inputs)
     return program
 
 
@@ -108,13 +117,13 @@ class ShortProducts(TorchDispatchMode):
         return func(*args, **(kwargs or {}))
 
 
-def _prove(program: Program, gradient: Gradient, parameters: dict[str, Tensor]) -> None:
+def _prove(program: Program, gradient: Gradient, parameters: dict[str, Tensor], inputs: dict[str, Tensor]) -> None:
     """Compare the replay with the definition at three points: the start, and two small steps from it."""
     results = f"({program.loss}, [{', '.join(name or 'None' for name in program.gradients)}])"
-    replay = compile_step(program.lines, results, [], program.names)(**program.names)
+    replay = compile_step(program.lines, results, list(inputs), program.names)(**program.names)
     for _ in range(3):
         losses, gradients = gradient(parameters)
-        if not same_bits((losses, gradients), replay()):
+        if not same_bits((losses, gradients), replay(*inputs.values())):
             raise CannotRecord("its replayed gradients differ from the eager ones")
         for parameter, one in zip(parameters.values(), gradients, strict=True):
             parameter.add_(one, alpha=-1e-3)

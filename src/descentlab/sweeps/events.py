@@ -37,7 +37,7 @@ def write_events(
         settings: of the job.
         result: of the job; its folder is there.
         module: with the last parameters, which it has again afterwards.
-        data: of the job.
+        data: of the job, its batches at their beginning.
         rows: the recorded ones.
         validation: `val/loss` by step.
         rates: the learning rate of each update.
@@ -45,7 +45,11 @@ def write_events(
     loggers = [build(s, result.folder) for name, s in settings["logger"].items() if name != "every" and s is not None]
     log_dashboard(loggers, settings)
     scalars, histograms = (settings["callbacks"].get(name) for name in ("scalars", "histograms"))
+    position = 0
     for index, step in enumerate(rows.steps):
+        for _ in range(step - position):
+            data.batches.next()  # so that what is seen is seen on the batch of the next update
+        position = step
         is_last = index == len(rows.steps) - 1
         wants_scalars = scalars is not None and (is_last or step % scalars["every"] == 0)
         wants_histograms = histograms is not None and (is_last or step % histograms["every"] == 0)

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from descentlab.callbacks.progress import Progress
 from descentlab.engines.native_stack import NativeStack
+from descentlab.engines.stack import Stack
 from descentlab.runs.chunks import Chunks
 from descentlab.runs.trainer import make_trainer, quietly
 from descentlab.sweeps.stacked_module import Member, StackedRegression, StackHistory, StackValidation
@@ -38,7 +39,7 @@ def fit_stack(
     """Train members together: each ends with the parameters, the losses and the status of its lone run.
 
     Args:
-        members: of one net, loss, optimiser and number of samples; each has its own start, points,
+        members: of one net, loss, optimiser, number of samples and batch size; each has its own start, points,
             optimiser numbers and number of steps.
         rates: learning rates, (step, member), where there is a schedule; None asks the members' own schedulers.
         history_every: steps between two recorded rows.
@@ -55,8 +56,8 @@ def fit_stack(
     if rates is None and all(configs):
         rates = schedules([config for config in configs if config is not None])
     module = StackedRegression(members, rates, engine)
-    if isinstance(module.stack, NativeStack) and module.stack.native_reason is not None:
-        print(f"the recorded stack performs the steps: {module.stack.native_reason}", file=sys.stderr)
+    if engine == "native" and (reason := _why_recorded(module.stack)) is not None:
+        print(f"the recorded stack performs the steps: {reason}", file=sys.stderr)
     history = StackHistory(history_every, len(members))
     validation = StackValidation(validation_every, members)
     last = max(member.num_steps for member in members)
@@ -77,6 +78,10 @@ def fit_stack(
         trainer.fit(module, train_dataloaders=Chunks(callbacks, history, start=0, stop=last))
     module.unstack()
     return FittedStack(module, history, validation)
+
+
+def _why_recorded(stack: Stack) -> str | None:
+    return stack.native_reason if isinstance(stack, NativeStack) else "a native step covers full batches only"
 
 
 def schedules(settings: Sequence[Mapping[str, Any]]) -> Tensor | None:

@@ -60,8 +60,6 @@ def why_alone(settings: Mapping[str, Any]) -> str | None:
         return "trainer.profiler is set"
     if trainer["strategy"] != "auto" or trainer["accelerator"] == "gpu":
         return "it asks for devices of its own"
-    if settings["data"]["batch_size"] is not None:
-        return "data.batch_size is set"
     optimizer = settings["optimizer"]["_target_"]
     if optimizer not in _STACKED_OPTIMIZERS:
         return f"{optimizer.rpartition('.')[2]} has no stacked update"

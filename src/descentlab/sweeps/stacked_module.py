@@ -1,7 +1,8 @@
 """The module that holds a stack, and what looks at it: Lightning drives many members as one."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import torch
@@ -13,10 +14,13 @@ from torch.utils.data import default_collate
 
 from descentlab.callbacks.steps import StepCallback
 from descentlab.data.points import PointsDataModule
+from descentlab.engines.batches import ShuffledBatches
 from descentlab.engines.native_stack import NativeStack
 from descentlab.engines.problem import Loss
 from descentlab.engines.record import CannotRecord
+from descentlab.engines.shuffled_stack import ShuffledStack
 from descentlab.engines.stack import Stack, StackTrace
+from descentlab.engines.stacked_batches import StackedBatches
 from descentlab.functional.losses import mse
 from descentlab.modules.coefficients import MOST_COLUMNS, num_parameters, unflatten
 from descentlab.modules.regression import Chunk, RegressionModule
@@ -45,7 +49,7 @@ class StackedRegression(LightningModule):
     After the training each member's module holds its own parameters.
 
     Args:
-        members: of one net, loss and optimiser, and of one number of samples.
+        members: of one net, loss and optimiser, of one number of samples and one batch size.
         rates: learning rates, (step, member), where there is a schedule.
         engine: `native` for compiled steps, whose last bits differ; else recorded ones.
 
@@ -67,12 +71,9 @@ class StackedRegression(LightningModule):
         settings = {key: value for key, value in first.optimizer_settings.items() if key != "_target_"}
         self.x = _stacked([member.data.stages()["train"].x for member in members])
         self.y = _stacked([member.data.stages()["train"].y for member in members])
-        kind = NativeStack if engine == "native" else Stack
-        self.stack = kind(
+        self.stack = self._stack(engine)(
             net=first.net,
             parameters=default_collate([dict(member.module.net.named_parameters()) for member in members]),
-            x=self.x,
-            y=self.y,
             loss=first.loss,
             optimizer=locate(first.optimizer_settings["_target_"]),
             hyperparameters={key: self._numbers(key) for key in settings},
@@ -84,6 +85,16 @@ class StackedRegression(LightningModule):
             },
         )
         self.keeps_parameters = num_parameters(first.net) <= MOST_COLUMNS
+
+    def _stack(self, engine: str) -> Callable[..., Stack]:
+        """The kind of stack that serves, on its points."""
+        batches = [member.data.batches for member in self.members]
+        shuffled = [each for each in batches if isinstance(each, ShuffledBatches)]
+        if len({each.batch_size for each in shuffled}) > 1 or 0 < len(shuffled) < len(batches):
+            raise CannotRecord("their batches differ in size")
+        if shuffled:
+            return partial(ShuffledStack, batches=StackedBatches(shuffled))
+        return partial(NativeStack if engine == "native" else Stack, x=self.x, y=self.y)
 
     def _numbers(self, key: str) -> Any:
         """One setting of the optimiser: a value that all members share, or a tensor with one a member."""
@@ -109,7 +120,9 @@ class StackedRegression(LightningModule):
         return {"trace": trace}
 
     def unstack(self) -> None:
-        """Give every member's module its own parameters."""
+        """Give every member's module its own parameters, and leave its batches where they stand at its end."""
+        if isinstance(self.stack, ShuffledStack):
+            self.stack.batches.place(self.stack.steps)
         with torch.no_grad():
             for k, member in enumerate(self.members):
                 for name, parameter in member.module.net.named_parameters():
