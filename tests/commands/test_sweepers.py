@@ -84,6 +84,30 @@ def test_a_study_has_the_jobs_of_the_table(typed, tmp_path):
     assert f"best    job {study.best_trial.number}: " in answer.out
 
 
+def test_a_pruned_search_stops_jobs_early_alike_as_a_stack_and_alone(typed, tmp_path):
+    pruned = (*SEARCH, "trainer.max_steps=40", "hydra.sweeper.pruner=median", "hydra.sweeper.sampler=random")
+    pruned += ("hydra.sweeper.num_trials=14", "hydra.sweeper.batch_size=7")
+    for name, launcher in (("stacked", "stacked"), ("alone", "basic")):
+        answer = typed("train", *pruned, f"hydra.sweep.dir=own/{name}", f"hydra/launcher={launcher}")
+        assert answer.code == 0, answer.err
+    stack, alone = tmp_path / "own" / "stacked", tmp_path / "own" / "alone"
+    assert (stack / "sweep.csv").read_text() == (alone / "sweep.csv").read_text()
+    table = rows(stack)
+    assert {row["status"] for row in table[:7]} == {"completed"}  # five trials have to end before one is stopped
+    assert {row["status"] for row in table[7:]} == {"completed", "pruned"}
+    for row, trial in zip(table, study_in(stack).trials, strict=True):
+        assert (row["status"] == "pruned") == (trial.state == optuna.trial.TrialState.PRUNED)
+        assert (row["status"] == "pruned") == (row["num_steps"] != "40")
+        assert list(trial.intermediate_values) == list(range(4, min(36, int(row["num_steps"])) + 1, 4))
+        assert trial.value == float(row["val/loss"])
+        files = [(folder / row["job"] / "history.csv").read_text() for folder in (stack, alone)]
+        assert files[0] == files[1]
+    with (stack / "summary.csv").open() as file:
+        assert {row["failures"] for row in csv.DictReader(file)} == {"0"}
+    assert typed("train", *pruned, "hydra.sweep.dir=own/stacked", "resume=own/stacked").code == 0
+    assert len(study_in(stack).trials) == 14
+
+
 def test_a_search_that_was_killed_goes_on_as_if_nothing_had_happened(typed, tmp_path, monkeypatch):
     def killed(*_: object) -> None:
         raise KeyboardInterrupt
@@ -134,6 +158,7 @@ REFUSED = {
     "optimizer.lrr=interval(0,1)": "optimizer.lrr: there is no such key; did you mean lr?",
     "model=linear,linaer": "model=linaer: there is no such choice; did you mean linear?",
     "hydra.sweeper.sampler=tpee": "hydra.sweeper.sampler: expected 'tpe', 'gp' or 'random', got 'tpee'.",
+    "hydra.sweeper.pruner=halving": "hydra.sweeper.pruner: expected 'none', 'median' or 'successive_halving', got",
     "hydra.sweeper.num_trials=0": "hydra.sweeper.num_trials: expected a value greater than or equal to 1, got 0.",
     "hydra.sweeper.storage=sqlite:///no/x.db": "hydra.sweeper.storage: sqlite:///no/x.db cannot be opened",
     "hydra.sweeper.num_trial=3": "hydra.sweeper.num_trial: there is no such key; did you mean num_trials?",

@@ -15,7 +15,7 @@ from descentlab.processes import is_installed_command
 from descentlab.runs.agreement import speaks_for_all
 from descentlab.settings.own_folder import take_config_dir
 
-_EXIT_CODES = {"completed": 0, "failed": 1, "diverged": 3}
+_EXIT_CODES = {"completed": 0, "pruned": 0, "failed": 1, "diverged": 3}
 
 
 def exit_code(status: str, interrupted_by: str | None) -> int:

@@ -7,7 +7,7 @@ import sys
 import traceback
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import hydra
 from hydra._internal.utils import get_args_parser
@@ -32,6 +32,9 @@ from descentlab.settings.explain import choices_of, explain, groups, refuse_unna
 from descentlab.settings.own_folder import take_config_dir
 from descentlab.settings.resolvers import register_resolvers
 from descentlab.settings.trust import trust_typed
+
+if TYPE_CHECKING:
+    from lightning.pytorch import Callback
 
 HELP = """
 python scripts/train.py                                         the defaults: conf/train.yaml
@@ -121,8 +124,10 @@ def run_job(config: DictConfig) -> int:
 def _run_job_of_sweep(config: DictConfig, number: int, folder: Path) -> int:
     """Run one job as Hydra's own launchers do: with the settings that were noted at the launch, and so
     that a job that fails, fails alone."""
+    from descentlab.sweeps.compose import Job
     from descentlab.sweeps.ledger import ledger_of
     from descentlab.sweeps.outcomes import ended
+    from descentlab.sweeps.pruning import pruning_of
 
     noted = ledger_of(folder.parent).jobs
     if (result := ended(folder)) is not None:
@@ -131,8 +136,8 @@ def _run_job_of_sweep(config: DictConfig, number: int, folder: Path) -> int:
         for leftover in folder.iterdir():  # of a job cut short; Hydra has just written its own
             if leftover.name != ".hydra":
                 shutil.rmtree(leftover) if leftover.is_dir() else leftover.unlink()
-        settings = noted[number].settings if number < len(noted) else check(plain(config))
-        return _train(settings, folder, warns=False)
+        job = noted[number] if number < len(noted) else Job(number, [], check(plain(config)))
+        return _train(job.settings, folder, warns=False, callbacks=pruning_of(job))
     except InputError as error:
         print(f"job {number} failed: {error}", file=sys.stderr)
     except Exception:
@@ -140,10 +145,10 @@ def _run_job_of_sweep(config: DictConfig, number: int, folder: Path) -> int:
     return exit_code("failed", None)
 
 
-def _train(settings: Mapping[str, Any], folder: Path, warns: bool) -> int:
+def _train(settings: Mapping[str, Any], folder: Path, warns: bool, callbacks: Sequence["Callback"] = ()) -> int:
     from descentlab.runs.train import train  # torch is imported now, not to say no
 
-    result = train(settings, folder, warns)
+    result = train(settings, folder, warns, callbacks)
     if is_first_process():
         print_ended(result, settings)
     return exit_code(result.status, result.interrupted_by)

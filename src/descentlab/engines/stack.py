@@ -193,6 +193,15 @@ class Stack:
     def _frozen(self) -> Bool[Tensor, " member"]:
         return self.diverged | (self.steps >= self.last_steps)
 
+    def running(self) -> Bool[Tensor, " member"]:
+        """Which members have neither reached their last step nor diverged."""
+        return ~self._frozen()
+
+    def stop(self, members: Bool[Tensor, " member"]) -> None:
+        """End members where they are: the step that they have reached is their last."""
+        self.last_steps = torch.where(members, self.steps.minimum(self.last_steps), self.last_steps)
+        self._hold_frozen()
+
     def _hold_frozen(self) -> None:
         """Put back the frozen members' values, and keep those of members that have just reached their end."""
         frozen = self._frozen()

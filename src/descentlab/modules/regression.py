@@ -67,7 +67,7 @@ class RegressionModule(LightningModule):
         self.standardization: Standardization | None = None
         self._user_loss = self.loss
         self.config: dict[str, Any] | None = None
-        self.diverged = False
+        self.diverged = self.pruned = False
         self.engine: Engine | None = None
         self.step_loss: Tensor | None = None  # before the last update of Lightning's own
         self._engine_before: str | None = None  # of a run that goes on

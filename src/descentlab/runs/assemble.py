@@ -2,7 +2,7 @@
 
 import inspect
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -166,8 +166,8 @@ def rows_every(settings: Mapping[str, Any]) -> int:
     return -(-settings["trainer"]["max_steps"] // MOST_ROWS) or 1 if every is None else every
 
 
-def build_trainer(settings: Mapping[str, Any], folder: Path) -> Trainer:
-    """The trainer of a run, with its callbacks and its loggers."""
+def build_trainer(settings: Mapping[str, Any], folder: Path, more: Sequence[Callback] = ()) -> Trainer:
+    """The trainer of a run, with its callbacks, `more` of them before those, and its loggers."""
     loggers = []
     for name, spec in settings["logger"].items():
         if name != "every" and spec is not None:
@@ -177,7 +177,9 @@ def build_trainer(settings: Mapping[str, Any], folder: Path) -> Trainer:
                     raise TypeError(f"{spec['_target_']} is no logger")
     try:
         with _naming("trainer"):
-            trainer = build(settings["trainer"], folder=folder, callbacks=build_callbacks(settings), loggers=loggers)
+            trainer = build(
+                settings["trainer"], folder=folder, callbacks=[*more, *build_callbacks(settings)], loggers=loggers
+            )
     except MisconfigurationException as error:
         raise InputError(f"trainer: expected devices that this machine has, but {error}") from error
     assert isinstance(trainer, Trainer)

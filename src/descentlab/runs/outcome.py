@@ -66,7 +66,7 @@ def final_metrics(module: RegressionModule, data: PointsDataModule) -> dict[str,
             f"{stage}/{name}": float(value)
             for stage, points in data.stages().items()
             if stage != "test"
-            for name, value in module.metrics(*points).items()
+            for name, value in module.metrics(*(tensor.to(module.device) for tensor in points)).items()
         }
 
 

@@ -15,7 +15,7 @@ import torch
 import descentlab
 from descentlab.runs.files import strict_json
 
-Status = Literal["completed", "diverged", "interrupted", "failed"]
+Status = Literal["completed", "pruned", "diverged", "interrupted", "failed"]
 _LIBRARIES = ("torch", "lightning", "hydra-core", "omegaconf", "tensorboard")
 
 
@@ -24,7 +24,7 @@ class Result:
     """The end of a run.
 
     Attributes:
-        status: `completed`, or why the run ended before its last step.
+        status: `completed`, or why the run ended before its last step; `pruned` where a search stopped it.
         num_steps: gradient updates made and kept.
         metrics: of the last parameters, over all points of each set: `train/loss`, `val/loss`, …
         coefficients: the last parameters by name, for a model with few; else empty.

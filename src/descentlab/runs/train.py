@@ -4,14 +4,14 @@ import logging
 import signal
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import torch
-from lightning.pytorch import Trainer
+from lightning.pytorch import Callback, Trainer
 
 from descentlab.callbacks.history import History
 from descentlab.callbacks.steps import callbacks_of
@@ -37,7 +37,7 @@ from descentlab.runs.stop_together import stopping_together
 from descentlab.runs.trainer import quietly
 
 
-def train(settings: Mapping[str, Any], folder: Path, warns: bool = True) -> Result:
+def train(settings: Mapping[str, Any], folder: Path, warns: bool = True, callbacks: Sequence[Callback] = ()) -> Result:
     """Train as the settings say, and leave everything in `folder`.
 
     Args:
@@ -45,6 +45,7 @@ def train(settings: Mapping[str, Any], folder: Path, warns: bool = True) -> Resu
         folder: of the run; it exists, and is this run's alone.
         warns: whether it says at the start that the learning rate is above the stability limit; the many jobs
             of a sweep do not.
+        callbacks: beside those of the settings.
 
     Returns:
         What is also in `result.json`.
@@ -54,14 +55,20 @@ def train(settings: Mapping[str, Any], folder: Path, warns: bool = True) -> Resu
         WriteError: the disk takes no more; the last checkpoint is whole, and the run can go on from it.
     """
     with hold(folder):
-        return fit(settings, folder, warns=warns)
+        return fit(settings, folder, warns=warns, callbacks=callbacks)
 
 
-def fit(settings: Mapping[str, Any], folder: Path, start: int | None = None, warns: bool = True) -> Result:
+def fit(
+    settings: Mapping[str, Any],
+    folder: Path,
+    start: int | None = None,
+    warns: bool = True,
+    callbacks: Sequence[Callback] = (),
+) -> Result:
     """Train in a folder that this process holds, from the beginning or from the last checkpoint in it.
 
     Args:
-        settings, folder, warns: as `train` takes them.
+        settings, folder, warns, callbacks: as `train` takes them.
         start: the step of the last checkpoint, to go on from there; None begins.
     """
     began = time.perf_counter()
@@ -76,7 +83,7 @@ def fit(settings: Mapping[str, Any], folder: Path, start: int | None = None, war
         points = settings_of_table(settings["data"], folder) if has_copy or start is not None else settings["data"]
         data, module = assemble({**settings, "data": points})
         module.config = dict(settings)
-        trainer = build_trainer(settings, folder)
+        trainer = build_trainer(settings, folder, callbacks)
     begins = start is None and settings["trainer"]["max_steps"] > 0 and is_first_process()
     if warns and begins and (warning := rate_warning(module, data)) is not None:
         print(warning, file=sys.stderr)
@@ -95,6 +102,8 @@ def fit(settings: Mapping[str, Any], folder: Path, start: int | None = None, war
             trainer.fit(module, datamodule=data, ckpt_path=checkpoint, weights_only=True)
         if module.diverged:
             status = "diverged"
+        elif module.pruned:
+            status = "pruned"
         elif received and trainer.global_step < trainer.max_steps:
             status, interrupted_by = "interrupted", signal.Signals(received[0]).name
         else:

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from descentlab.callbacks.progress import Progress
+from descentlab.callbacks.steps import StepCallback
 from descentlab.engines.native_stack import NativeStack
 from descentlab.engines.stack import Stack
 from descentlab.runs.chunks import Chunks
@@ -35,6 +36,7 @@ def fit_stack(
     validation_every: int = 50,
     show_progress: bool = False,
     engine: str = "auto",
+    more: Sequence[StepCallback] = (),
 ) -> FittedStack:
     """Train members together: each ends with the parameters, the losses and the status of its lone run.
 
@@ -46,6 +48,7 @@ def fit_stack(
         validation_every: steps between two validation losses.
         show_progress: one bar for all members.
         engine: `native` for compiled steps where they can be had, whose last bits differ.
+        more: callbacks that look at the stack as well.
 
     Raises:
         CannotRecord: the members cannot be stacked, with the reason.
@@ -61,7 +64,7 @@ def fit_stack(
     history = StackHistory(history_every, len(members))
     validation = StackValidation(validation_every, members)
     last = max(member.num_steps for member in members)
-    callbacks = [validation, history, *([Progress()] if show_progress else [])]
+    callbacks = [validation, history, *more, *([Progress()] if show_progress else [])]
     trainer = make_trainer(
         max_steps=last,
         accelerator="cpu",

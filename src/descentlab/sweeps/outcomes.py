@@ -27,7 +27,7 @@ def outcomes_in(folder: Path, jobs: Sequence[Job]) -> list[Outcome]:
 def ended(folder: Path) -> Result | None:
     """The result of a job's folder; one that was cut short or failed has none."""
     result = read_result(folder) if folder.is_dir() else None
-    return result if result is not None and result.status in ("completed", "diverged") else None
+    return result if result is not None and result.status in ("completed", "diverged", "pruned") else None
 
 
 def ended_among(jobs: Sequence[Job], folder: Path) -> dict[int, Result]:

@@ -21,6 +21,7 @@ from descentlab.sweeps.hydra_job import as_job, hydra_of_sweep
 from descentlab.sweeps.interruption import end_stopped
 from descentlab.sweeps.memory import most_members
 from descentlab.sweeps.outcomes import ended_among
+from descentlab.sweeps.pruning import StackPruning, judge_here, pruning_of
 from descentlab.sweeps.stack import train_stack
 from descentlab.sweeps.stacked_module import Member, shapes_of
 
@@ -108,7 +109,10 @@ def _run_stacked(jobs: Sequence[Job], piece: Piece) -> Results:
     for pairs in by_shape.values():
         together, members = [job for job, _ in pairs], [member for _, member in pairs]
         try:
-            trained = train_stack(together, members, piece.sweep, leaves_folders=piece.leaves_folders)
+            with as_job(together[0], piece.sweep, piece.hydra):
+                judge = judge_here()
+            more = [] if judge is None else [StackPruning([job.number for job in together], members, judge)]
+            trained = train_stack(together, members, piece.sweep, leaves_folders=piece.leaves_folders, more=more)
             results |= {job.number: result for job, result in zip(together, trained, strict=True)}
         except CannotRecord as why:  # and nothing is written yet
             print(f"jobs run alone: {why} ({_listed(together)})", file=sys.stderr)
@@ -123,7 +127,7 @@ def _run_alone(job: Job, piece: Piece) -> Result | None:
     folder.mkdir()
     try:
         with as_job(job, piece.sweep, piece.hydra):
-            result = train(job.settings, folder, warns=False)
+            result = train(job.settings, folder, warns=False, callbacks=pruning_of(job))
     except InputError as error:
         print(f"job {job.number} failed: {error}", file=sys.stderr)
     except Exception:

@@ -24,10 +24,13 @@ from optuna.trial import FrozenTrial, TrialState, create_trial
 
 from descentlab.errors import InputError, did_you_mean
 from descentlab.sweeps.dimensions import Choices, Dimension, Integers
-from descentlab.sweeps.table import Outcome, final_loss
+from descentlab.sweeps.table import Outcome
 
 Sampler = Literal["tpe", "gp", "random"]
 """Tree-structured Parzen estimator, Gaussian process, uniform draws."""
+
+Pruner = Literal["none", "median", "successive_halving"]
+"""None; below the median of the trials that have ended, at the same step; asynchronous successive halving."""
 
 _SAMPLERS: dict[Sampler, Callable[..., optuna.samplers.BaseSampler]] = {
     "tpe": optuna.samplers.TPESampler,
@@ -48,6 +51,14 @@ class Storage:
 
     url: str | None
     study_name: str | None
+
+    def url_in(self, folder: Path) -> str:
+        """The URL for the sweep in a folder."""
+        return f"sqlite:///{folder / 'study.db'}" if self.url is None else self.url
+
+    def name_in(self, folder: Path) -> str:
+        """The study's name for the sweep in a folder."""
+        return folder.name if self.study_name is None else self.study_name
 
 
 class Search:
@@ -79,8 +90,7 @@ class Search:
         self._sweep = folder.name
         self._distributions = {key: distribution_of(dimension) for key, dimension in dimensions.items()}
         self._sampler, self._seed, self._metric = sampler, seed, metric
-        url = f"sqlite:///{folder / 'study.db'}" if storage.url is None else storage.url
-        name = folder.name if storage.study_name is None else storage.study_name
+        url, name = storage.url_in(folder), storage.name_in(folder)
         try:
             self.study = optuna.create_study(storage=url, study_name=name, load_if_exists=True)
         except Exception as error:  # of whichever database library
@@ -129,13 +139,14 @@ class Search:
     def is_open(self, count: int) -> bool:
         """Whether one of the first `count` jobs is running or broke down, so that it is to be run again."""
         trials = self._trials()
-        return any(trials[number].state != TrialState.COMPLETE for number in range(count))
+        return any(trials[number].state not in (TrialState.COMPLETE, TrialState.PRUNED) for number in range(count))
 
     def tell(self, outcomes: Sequence[Outcome]) -> None:
         """Tell what came of jobs.
 
-        A diverged job is worth infinity, so that the search keeps away from where it was; one that broke
-        down says nothing of its point and is a failed trial, and another trial if it is run again.
+        A diverged job is worth infinity, so that the search keeps away from where it was; one that was pruned
+        is worth what it reported last; one that broke down says nothing of its point and is a failed trial,
+        and another trial if it is run again.
 
         Args:
             outcomes: of jobs that were asked for; those told before are left alone.
@@ -152,16 +163,15 @@ class Search:
                 continue
             if outcome.result is None:
                 self.study.tell(trial.number, state=TrialState.FAIL)
+            elif outcome.result.status == "pruned":
+                self.study.tell(trial.number, state=TrialState.PRUNED)
             else:
                 self.study.tell(trial.number, self._value(outcome))
 
     def _value(self, outcome: Outcome) -> float:
         result = outcome.result
         assert result is not None
-        if self._metric is not None and self._metric not in result.metrics:
-            names = did_you_mean(self._metric, result.metrics)
-            raise InputError(f"hydra.sweeper.metric: {self._metric}: there is no such metric; {names}")
-        value = final_loss(outcome) if self._metric is None else result.metrics[self._metric]
+        value = value_of(result.metrics, self._metric)
         return value if result.status == "completed" and math.isfinite(value) else math.inf
 
     def _again(self, trial: FrozenTrial) -> FrozenTrial:
@@ -177,12 +187,7 @@ class Search:
 
     def _trials(self) -> dict[int, FrozenTrial]:
         """The last trial of each job of this sweep, by its number."""
-        trials = {}
-        for trial in self.study.get_trials(deepcopy=False):
-            sweep, _, number = str(trial.user_attrs.get(_JOB, "")).rpartition("/")
-            if sweep == self._sweep:
-                trials[int(number)] = trial
-        return trials
+        return trials_of(self.study, self._sweep)
 
     def _name_of(self, number: int) -> str:
         return f"{self._sweep}/{number}"
@@ -197,6 +202,35 @@ class Search:
                         f"{key}: the study {self.study.study_name} has it from {trial.distributions[key]}, which "
                         "cannot be changed; give another hydra.sweeper.study_name."
                     ) from error
+
+
+def trials_of(study: optuna.Study, sweep: str) -> dict[int, FrozenTrial]:
+    """The last trial of each job of a sweep, by its number.
+
+    Args:
+        study: that the sweep goes on with.
+        sweep: the name of its folder.
+    """
+    trials = {}
+    for trial in study.get_trials(deepcopy=False):
+        name, _, number = str(trial.user_attrs.get(_JOB, "")).rpartition("/")
+        if name == sweep:
+            trials[int(number)] = trial
+    return trials
+
+
+def value_of(metrics: Mapping[str, float], metric: str | None) -> float:
+    """What is minimised: the metric asked for, else the validation loss, else the training loss.
+
+    Raises:
+        InputError: there is no such metric.
+    """
+    if metric is None:
+        return metrics.get("val/loss", metrics["train/loss"])
+    if metric not in metrics:
+        names = did_you_mean(metric, metrics)
+        raise InputError(f"hydra.sweeper.metric: {metric}: there is no such metric; {names}")
+    return metrics[metric]
 
 
 def distribution_of(dimension: Dimension) -> BaseDistribution:

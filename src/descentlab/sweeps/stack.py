@@ -4,6 +4,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
+from descentlab.callbacks.steps import StepCallback
 from descentlab.runs.assemble import rows_every
 from descentlab.runs.outcome import outcome_of
 from descentlab.runs.result import Result
@@ -15,7 +16,12 @@ from descentlab.sweeps.stacked_module import Member
 
 
 def train_stack(
-    jobs: Sequence[Job], members: Sequence[Member], sweep: Path, *, leaves_folders: bool = True
+    jobs: Sequence[Job],
+    members: Sequence[Member],
+    sweep: Path,
+    *,
+    leaves_folders: bool = True,
+    more: Sequence[StepCallback] = (),
 ) -> list[Result]:
     """Train jobs that agree in all but their values as one, and leave their record, and each one's folder.
 
@@ -23,6 +29,7 @@ def train_stack(
         jobs: of one group of `descentlab.sweeps.grouping`.
         members: the jobs assembled, with as many points each.
         sweep: folder of the sweep.
+        more: callbacks that look at the stack as well.
         leaves_folders: False leaves the record alone, from which `write_job` makes any job's folder.
 
     Returns:
@@ -40,6 +47,7 @@ def train_stack(
         validation_every=settings["logger"]["every"],
         show_progress="progress" in settings["callbacks"],
         engine=settings["trainer"]["engine"],
+        more=more,
     )
     share = (time.perf_counter() - began) / len(jobs)
     stack = fitted.module.stack
@@ -47,7 +55,7 @@ def train_stack(
         outcome_of(
             member.module,
             member.data,
-            status="diverged" if stack.diverged[k] else "completed",
+            status="diverged" if stack.diverged[k] else "pruned" if member.module.pruned else "completed",
             num_steps=int(stack.steps[k]),
             seconds={"setup": 0.0, "training": share},
             engine="native" if stack.name == "native" else "stacked",

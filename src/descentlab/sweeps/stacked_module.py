@@ -115,7 +115,7 @@ class StackedRegression(LightningModule):
         progress = self.trainer.fit_loop.epoch_loop.manual_optimization.optim_step_progress
         progress.total.ready += batch.num_steps
         progress.total.completed += batch.num_steps
-        if bool((trace.diverged | (self.stack.steps >= self.stack.last_steps)).all()):
+        if not bool(self.stack.running().any()):
             self.trainer.should_stop = True
         return {"trace": trace}
 
@@ -123,10 +123,14 @@ class StackedRegression(LightningModule):
         """Give every member's module its own parameters, and leave its batches where they stand at its end."""
         if isinstance(self.stack, ShuffledStack):
             self.stack.batches.place(self.stack.steps)
+        for k in range(len(self.members)):
+            self.unstack_parameters(k)
+
+    def unstack_parameters(self, k: int) -> None:
+        """Give the module of member k its own parameters."""
         with torch.no_grad():
-            for k, member in enumerate(self.members):
-                for name, parameter in member.module.net.named_parameters():
-                    parameter.copy_(self.stack.parameters[name][k])
+            for name, parameter in self.members[k].module.net.named_parameters():
+                parameter.copy_(self.stack.parameters[name][k])
 
 
 class StackHistory(StepCallback):

@@ -59,8 +59,11 @@ def is_repetition(key: str) -> bool:
 
 
 def has_failed(status: str, metrics: Mapping[str, float], fails_above: float | None) -> bool:
-    """Whether a job counts as failed: it did not end by itself, or with a `train/mse` above the bound."""
-    return status != "completed" or (fails_above is not None and not metrics["train/mse"] <= fails_above)
+    """Whether a job counts as failed: it did not end by itself, or with a `train/mse` above the bound. One that a
+    pruner stopped does not."""
+    if status != "completed":
+        return status != "pruned"
+    return fails_above is not None and not metrics["train/mse"] <= fails_above
 
 
 def summary_rows(outcomes: Sequence[Outcome], fails_above: float | None) -> list[Row]:

@@ -36,7 +36,8 @@ class OptunaSweeperConf:
     """`num_trials`: jobs of the sweep. `batch_size`: jobs asked for at once and trained together. `storage`: of
     the study, as Optuna takes it; null is `study.db` in the sweep's folder. `study_name`: null is the name of that
     folder; a study that is there already is gone on with. `metric`: what is minimised; null is `val/loss`, or
-    `train/loss` without validation points. `sampler`: tpe, gp or random. `seed`: of the search alone. `params`:
+    `train/loss` without validation points. `sampler`: tpe, gp or random. `pruner`: which stops jobs on the
+    way: none, median or successive_halving. `seed`: of the search alone. `params`:
     overrides beside those of the command line, as in Hydra's own sweeper."""
 
     _target_: str = "hydra_plugins.descentlab.optuna_sweeper.OptunaSweeper"
@@ -46,6 +47,7 @@ class OptunaSweeperConf:
     study_name: str | None = None
     metric: str | None = None
     sampler: str = "tpe"
+    pruner: str = "none"
     seed: int = 0
     params: dict[str, str] | None = field(default_factory=dict)
 
@@ -107,8 +109,9 @@ class OptunaSweeper(Sweeper):
             raise InputError(
                 "hydra/sweeper=optuna needs optuna, which is not installed: pip install 'descentlab[optuna]'"
             )
-        from descentlab.sweeps.search import Sampler, Search, Storage
+        from descentlab.sweeps.search import Pruner, Sampler, Search, Storage
 
+        self._checked("pruner", Pruner)
         return Search(
             folder_of(self.config),
             dimensions,
