@@ -50,6 +50,11 @@ def test_jobs_that_differ_in_shape_or_rule_form_stacks_of_their_own(pair: tuple[
     assert [[job.number for job in group.jobs] for group in groups] == [[0, 2], [1]]
 
 
+def test_jobs_that_stop_early_form_one_stack(make_jobs: MakeJobs) -> None:
+    (group,) = group_jobs(make_jobs([["callbacks=[default,early_stopping]", f"seed={seed}"] for seed in (1, 2)]))
+    assert group.reason is None
+
+
 @pytest.mark.parametrize(("override", "reason"), ALONE.items(), ids=ALONE)
 def test_a_job_that_cannot_be_stacked_says_why(override: str, reason: str, make_jobs: MakeJobs) -> None:
     (group,) = group_jobs(make_jobs([[override]]))

@@ -32,15 +32,18 @@ STEPS = "trainer.max_steps=60"
 
 def assert_same_files(stack: Path, lone: Path, jobs: int) -> None:
     for job in map(str, range(jobs)):
+        names = [
+            sorted(str(path.relative_to(folder / job)) for path in (folder / job).rglob("*.*"))
+            for folder in (stack, lone)
+        ]
+        assert names[0] == names[1]
         assert (stack / job / "history.csv").read_text() == (lone / job / "history.csv").read_text()
         assert (stack / job / "config.yaml").read_text() == (lone / job / "config.yaml").read_text()
         ours, theirs = (json.loads((folder / job / "result.json").read_text()) for folder in (stack, lone))
         for key in ("status", "num_steps", "metrics", "coefficients", "true_coefficients", "non_finite"):
             assert ours[key] == theirs[key], key
-        for name in ("last", "best"):
-            checkpoints = [
-                torch.load(folder / job / "checkpoints" / f"{name}.ckpt", weights_only=True) for folder in (stack, lone)
-            ]
+        for name in (name for name in names[0] if name.endswith(".ckpt")):
+            checkpoints = [torch.load(folder / job / name, weights_only=True) for folder in (stack, lone)]
             assert checkpoints[0]["global_step"] == checkpoints[1]["global_step"], name
             for key, value in checkpoints[0]["state_dict"].items():
                 assert torch.equal(value, checkpoints[1]["state_dict"][key]), (name, key)
@@ -105,6 +108,33 @@ def test_members_on_batches_end_and_diverge_where_their_lone_runs_do(stacked: Ru
     assert_same_files(folder, alone(jobs), len(jobs))
     statuses = [json.loads((folder / job / "result.json").read_text())["status"] for job in "0123"]
     assert statuses == ["completed", "completed", "diverged", "completed"]
+
+
+CALLBACKS = {
+    "validation at steps of its own": "callbacks.validation.every=7",
+    "no validation": "~callbacks.validation",
+    "no checkpoints": "~callbacks.checkpoint",
+}
+
+
+@pytest.mark.parametrize("callbacks", CALLBACKS.values(), ids=CALLBACKS)
+def test_a_stack_leaves_what_the_callbacks_of_its_jobs_leave(callbacks: str, stacked: Run, alone: Run) -> None:
+    jobs = [["model=relu_net", "data.num_samples=20", STEPS, callbacks, f"seed={seed}"] for seed in (1, 2)]
+    assert_same_files(stacked(jobs), alone(jobs), len(jobs))
+
+
+def test_members_stop_early_where_their_lone_runs_do(stacked: Run, alone: Run) -> None:
+    # On a few points of pure noise the held-out loss falls at first and rises again.
+    noise = ["model=linear", "data=noise", "data.num_samples=4", "model.initial_coefficients=[3,3]"]
+    choice = [*noise, "callbacks=[default,early_stopping]", "callbacks.early_stopping.patience=2", "logger.every=2"]
+    jobs = [[*choice, STEPS, f"seed={seed}", f"optimizer.lr={rate}"] for seed, rate in ((2, 0.1), (2, 0.02), (3, 0.1))]
+    folder = stacked(jobs)
+    assert_same_files(folder, alone(jobs), len(jobs))
+    results = [json.loads((folder / job / "result.json").read_text()) for job in "012"]
+    assert {(result["status"], result["engine"]) for result in results} == {("completed", "stacked")}
+    ends = [result["num_steps"] for result in results]
+    assert len(set(ends)) == 3
+    assert min(ends) < 60
 
 
 def test_initial_coefficients_may_differ(stacked: Run, alone: Run) -> None:

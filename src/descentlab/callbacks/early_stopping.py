@@ -13,6 +13,33 @@ from descentlab.errors import InputError
 from descentlab.modules.regression import RegressionModule
 
 
+class Patience:
+    """Says when a loss has not been lower by `min_delta` than its lowest for `patience` looks.
+
+    Args:
+        patience: looks.
+        min_delta: in the unit of the loss.
+    """
+
+    def __init__(self, patience: int, min_delta: float) -> None:
+        self.patience, self.min_delta = patience, min_delta
+        self.lowest, self.lowest_step, self.looks_since = math.inf, 0, 0
+
+    def is_over(self, loss: float, step: int) -> bool:
+        """Take note of the loss at a look, and say whether it has been waited for long enough."""
+        if loss < self.lowest - self.min_delta:
+            self.lowest, self.lowest_step, self.looks_since = loss, step, 0
+            return False
+        self.looks_since += 1
+        return self.looks_since >= self.patience
+
+    def state_dict(self) -> dict[str, Any]:
+        return {"loss": self.lowest, "step": self.lowest_step, "looks_since": self.looks_since}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        self.lowest, self.lowest_step, self.looks_since = state["loss"], state["step"], state["looks_since"]
+
+
 class EarlyStopping(StepCallback):
     """Ends the run at the look at which `val/loss` has not been lower by `min_delta` than its lowest for
     `patience` looks; the run counts as completed, and `checkpoints/best.ckpt` has the weights of the lowest.
@@ -27,9 +54,8 @@ class EarlyStopping(StepCallback):
 
     def __init__(self, every: Annotated[int, Ge(1)], patience: Annotated[int, Ge(1)], min_delta: float = 0.0) -> None:
         super().__init__(every)
-        self.patience = patience
-        self.min_delta = min_delta
-        self._lowest, self._lowest_step, self._looks_since = math.inf, 0, 0
+        self.patience, self.min_delta = patience, min_delta
+        self._rule = Patience(patience, min_delta)
 
     def setup(self, trainer: Trainer, pl_module: Any, stage: str) -> None:
         data = points_of(trainer)
@@ -44,24 +70,18 @@ class EarlyStopping(StepCallback):
             raise InputError(
                 f"callbacks.early_stopping.every: expected the steps of callbacks.validation.every, got {self.every}."
             )
-        if loss < self._lowest - self.min_delta:
-            self._lowest, self._lowest_step, self._looks_since = loss, step, 0
-            return
-        self._looks_since += 1
-        if self._looks_since >= self.patience and step < trainer.max_steps and not trainer.should_stop:
+        if self._rule.is_over(loss, step) and step < trainer.max_steps and not trainer.should_stop:
             trainer.should_stop = True
             if trainer.is_global_zero:
                 print(
-                    f"stopped early at step {step}: val/loss has not been below {self._lowest:.6g} "
-                    f"since step {self._lowest_step}",
+                    f"stopped early at step {step}: val/loss has not been below {self._rule.lowest:.6g} "
+                    f"since step {self._rule.lowest_step}",
                     file=sys.stderr,
                 )
 
     def state_dict(self) -> dict[str, Any]:
-        lowest = {"loss": self._lowest, "step": self._lowest_step, "looks_since": self._looks_since}
-        return {**super().state_dict(), "lowest": lowest}
+        return {**super().state_dict(), "lowest": self._rule.state_dict()}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         super().load_state_dict(state_dict)
-        lowest = state_dict["lowest"]
-        self._lowest, self._lowest_step, self._looks_since = lowest["loss"], lowest["step"], lowest["looks_since"]
+        self._rule.load_state_dict(state_dict["lowest"])

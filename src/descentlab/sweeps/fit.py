@@ -33,7 +33,7 @@ def fit_stack(
     rates: Tensor | None = None,
     *,
     history_every: int = 1,
-    validation_every: int = 50,
+    validation_every: int | None = 50,
     show_progress: bool = False,
     engine: str = "auto",
     more: Sequence[StepCallback] = (),
@@ -45,7 +45,7 @@ def fit_stack(
             optimiser numbers and number of steps.
         rates: learning rates, (step, member), where there is a schedule; None asks the members' own schedulers.
         history_every: steps between two recorded rows.
-        validation_every: steps between two validation losses.
+        validation_every: steps between two validation losses; None: none are computed.
         show_progress: one bar for all members.
         engine: `native` for compiled steps where they can be had, whose last bits differ.
         more: callbacks that look at the stack as well.

@@ -7,15 +7,15 @@ from typing import Any
 
 from descentlab.sweeps.compose import Job
 
+EARLY_STOPPING = "descentlab.callbacks.early_stopping.EarlyStopping"
+
 _STACKED_CALLBACKS = {
-    f"descentlab.callbacks.{path}"
-    for path in (
-        "validation.Validation",
-        "scalars.Scalars",
-        "histograms.Histograms",
-        "checkpoint.Checkpoint",
-        "progress.Progress",
-    )
+    EARLY_STOPPING,
+    "descentlab.callbacks.validation.Validation",
+    "descentlab.callbacks.scalars.Scalars",
+    "descentlab.callbacks.histograms.Histograms",
+    "descentlab.callbacks.checkpoint.Checkpoint",
+    "descentlab.callbacks.progress.Progress",
 }
 """What these leave, a stack leaves for every member."""
 

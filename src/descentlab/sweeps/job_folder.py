@@ -29,11 +29,12 @@ def write_job(
     """
     making = folder.with_name(f".{folder.name}")
     shutil.rmtree(making, ignore_errors=True)
-    (making / "checkpoints").mkdir(parents=True)
+    making.mkdir()
     texts = files_of(record.results[k], job.settings, module, record.rows(k), record.validation(k))
     for name, text in texts.items():
         (making / name).write_text(text, encoding="utf-8")
-    _save_checkpoints(record, k, module, making / "checkpoints")
+    if job.settings["callbacks"].get("checkpoint") is not None:
+        _save_checkpoints(record, k, module, making / "checkpoints")
     if data.source is not None:
         shutil.copyfile(data.source, making / TABLE)
     making.rename(folder)
@@ -51,6 +52,7 @@ def member_of(record: StackRecord, k: int, job: Job) -> tuple[RegressionModule, 
 
 
 def _save_checkpoints(record: StackRecord, k: int, module: RegressionModule, folder: Path) -> None:
+    folder.mkdir()
     last = plain_checkpoint(module, record.state_of(k), record.results[k].num_steps)
     torch.save({**last, "optimizer_states": [{"state": record.optimizer_of(k)}]}, folder / "last.ckpt")
     if (best := record.best_of(k)) is not None:

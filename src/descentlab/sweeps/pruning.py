@@ -110,6 +110,4 @@ class StackPruning(StepCallback):
                 stopped[k] = self._judge.stop(self._jobs[k], step, final_metrics(member.module, member.data))
                 member.module.train()
                 member.module.pruned = bool(stopped[k])
-        module.stack.stop(stopped)
-        if not bool(module.stack.running().any()):
-            trainer.should_stop = True
+        module.end(stopped)

@@ -81,7 +81,7 @@ class StackRecord:
         result = self.results[k]
         known = dict(zip(self.validation_steps, self.validation_losses[k].tolist(), strict=True))
         upto = {step: loss for step, loss in known.items() if step <= result.num_steps}
-        if "val/loss" in result.metrics:
+        if known and "val/loss" in result.metrics:
             upto[result.num_steps] = result.metrics["val/loss"]
         return upto
 

@@ -9,10 +9,13 @@ from descentlab.runs.assemble import rows_every
 from descentlab.runs.outcome import outcome_of
 from descentlab.runs.result import Result
 from descentlab.sweeps.compose import Job
+from descentlab.sweeps.early_stopping import StackEarlyStopping
 from descentlab.sweeps.fit import fit_stack, schedules
+from descentlab.sweeps.grouping import EARLY_STOPPING
 from descentlab.sweeps.job_folder import write_job
 from descentlab.sweeps.record import record_of, save_record
 from descentlab.sweeps.stacked_module import Member
+from descentlab.targets import build
 
 
 def train_stack(
@@ -40,14 +43,16 @@ def train_stack(
     """
     began = time.perf_counter()
     settings = jobs[0].settings
+    validation = settings["callbacks"].get("validation")
+    stopping = [build(spec) for spec in settings["callbacks"].values() if spec and spec["_target_"] == EARLY_STOPPING]
     fitted = fit_stack(
         members,
         schedules([job.settings for job in jobs]),
         history_every=rows_every(settings),
-        validation_every=settings["logger"]["every"],
+        validation_every=validation["every"] if validation is not None else None,
         show_progress="progress" in settings["callbacks"],
         engine=settings["trainer"]["engine"],
-        more=more,
+        more=[*(StackEarlyStopping(each, members) for each in stopping), *more],
     )
     share = (time.perf_counter() - began) / len(jobs)
     stack = fitted.module.stack

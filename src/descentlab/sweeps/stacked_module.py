@@ -6,7 +6,7 @@ from functools import partial
 from typing import Any
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 from lightning.pytorch import LightningModule, Trainer
 from torch import Tensor, nn
 from torch.func import functional_call, vmap
@@ -126,6 +126,12 @@ class StackedRegression(LightningModule):
         for k in range(len(self.members)):
             self.unstack_parameters(k)
 
+    def end(self, members: Bool[Tensor, " member"]) -> None:
+        """End members where they are; the training ends with the last of them."""
+        self.stack.stop(members)
+        if not bool(self.stack.running().any()):
+            self.trainer.should_stop = True
+
     def unstack_parameters(self, k: int) -> None:
         """Give the module of member k its own parameters."""
         with torch.no_grad():
@@ -203,16 +209,16 @@ class StackValidation(StepCallback):
     """Computes `val/loss` of all members in one batched forward pass, and keeps each member's best.
 
     Args:
-        every: gradient steps between two.
+        every: gradient steps between two; None computes none.
         members: of the stack; they have validation points, all of them or none.
     """
 
-    def __init__(self, every: int, members: Sequence[Member]) -> None:
+    def __init__(self, every: int | None, members: Sequence[Member]) -> None:
         super().__init__(every)
         self.losses: dict[int, Tensor] = {}
         first = members[0]
-        self._has_points = "val" in first.data.stages()
-        if self._has_points:
+        self._looks = every is not None and "val" in first.data.stages()
+        if self._looks:
             self._x = _stacked([member.data.stages()["val"].x for member in members])
             self._y = _stacked([member.data.stages()["val"].y for member in members])
         self._scales = torch.tensor([member.module.loss_scale for member in members])
@@ -222,7 +228,7 @@ class StackValidation(StepCallback):
         self.best: dict[str, Tensor] = {}
 
     def look(self, trainer: Trainer, module: StackedRegression, step: int) -> None:
-        if not self._has_points:
+        if not self._looks:
             return
         stack = module.stack
 
