@@ -38,6 +38,16 @@ def test_a_gradient_step_leaves_the_compiler_unexecuted():
     run(STEP + "assert is_waiting('torch._dynamo') and 'sympy' not in sys.modules")
 
 
+def test_gradients_of_torch_func_leave_the_compiler_unexecuted_and_work_with_it():
+    run(
+        "gradient = torch.func.vmap(torch.func.grad(lambda x: x**3))\n"
+        "assert gradient(torch.tensor([1.0, 2.0])).tolist() == [3, 12] and is_waiting('torch._dynamo')\n"
+        "assert torch._dynamo.compiled_autograd.compiled_autograd_enabled is False\n"
+        "assert not is_waiting('torch._dynamo')\n"
+        "assert gradient(torch.tensor([1.0, 2.0])).tolist() == [3, 12]\n"
+    )
+
+
 @pytest.mark.parametrize(
     "use",
     [

@@ -13,6 +13,7 @@ import functools
 import sys
 import threading
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec, PathFinder
 from types import FunctionType, ModuleType
@@ -145,8 +146,12 @@ class Compiler(Deferred):
             def __call__(cls, *args: Any, **options: Any) -> Any:
                 return deferred.wake().OptimizedModule(*args, **options)
 
-        optimized_module = OfOptimizedModule("OptimizedModule", (), {})
-        return {"disable": self._disable, "graph_break": self._graph_break, "OptimizedModule": optimized_module}
+        return {
+            "disable": self._disable,
+            "graph_break": self._graph_break,
+            "OptimizedModule": OfOptimizedModule("OptimizedModule", (), {}),
+            "compiled_autograd": _CompiledAutograd(self),
+        }
 
     def after_execution(self, module: ModuleType) -> None:
         for exempt in self._exempt:
@@ -173,6 +178,18 @@ class Compiler(Deferred):
     def _graph_break(self, *args: Any, **options: Any) -> None:
         if not self.is_waiting:
             self.wake().graph_break(*args, **options)
+
+
+class _CompiledAutograd:
+    """`torch._dynamo.compiled_autograd`, which the gradients of `torch.func` switch off: it is off already."""
+
+    def __init__(self, compiler: Compiler) -> None:
+        self._compiler = compiler
+
+    def __getattr__(self, name: str) -> Any:
+        if name == "_disable" and self._compiler.is_waiting:
+            return nullcontext
+        return getattr(self._compiler.wake().compiled_autograd, name)
 
 
 class MetricPlots(Deferred):

@@ -5,8 +5,9 @@ import math
 import os
 
 import pytest
+import yaml
 
-from descentlab.runs.files import strict_json, write_whole
+from descentlab.runs.files import config_text, strict_json, write_whole
 
 
 def test_a_file_is_replaced_as_a_whole(tmp_path):
@@ -29,6 +30,17 @@ def test_a_failed_write_leaves_the_old_file_and_no_other(tmp_path, monkeypatch):
         write_whole(file, "new")
     assert file.read_text() == "old"
     assert list(tmp_path.iterdir()) == [file]
+
+
+def test_settings_of_every_kind_come_back_from_their_text():
+    odd = {
+        "text": {"x y": f"{'l' * 100} m", "two": "lines\n\nof it\n", "null": "yes", "1": " x: #", "é": "\t"},
+        "nested": {"list": [{"a": [1, 2], "b": None}, []], "empty": {}, "small": 1e-300},
+        "none": {},
+        "true": "off",
+    }
+    assert yaml.safe_load(config_text(odd)) == odd
+    assert list(yaml.safe_load(config_text(odd))) == list(odd)
 
 
 def test_finite_values_come_back_as_they_were():

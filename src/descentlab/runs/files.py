@@ -1,12 +1,12 @@
 """Files that are written whole or not at all."""
 
-import json
 import math
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from functools import lru_cache
 from pathlib import Path
+from textwrap import indent
 from typing import Any
 
 import orjson
@@ -73,21 +73,29 @@ def remove_temporaries(folder: Path) -> None:
 
 def config_text(settings: Mapping[str, Any]) -> str:
     """Plain settings as YAML, in their order: the text of `config.yaml`."""
-    return "".join(_block_text(orjson.dumps({key: value})) for key, value in settings.items())
+    return "".join(_group_text(key, value) for key, value in settings.items())
 
 
-@lru_cache(maxsize=256)
-def _block_text(block: bytes) -> str:
-    """One group of settings as YAML: the jobs of a sweep have most of them in common."""
-    text: str = yaml.dump(orjson.loads(block), Dumper=_DUMPER, sort_keys=False, allow_unicode=True)
-    return text
+def _group_text(key: str, value: Any) -> str:
+    if not isinstance(value, Mapping) or not value:
+        return _entry_text(orjson.dumps({key: value}), "")
+    head = _entry_text(orjson.dumps({key: None}), "").removesuffix(" null\n")
+    return "".join([f"{head}\n", *(_entry_text(orjson.dumps({k: v}), "  ") for k, v in value.items())])
+
+
+@lru_cache(maxsize=1024)
+def _entry_text(entry: bytes, margin: str) -> str:
+    """One setting as YAML: the jobs of a sweep have most of them in common. On one line where it has one, for
+    where a longer text were cut would depend on the margin."""
+    text: str = yaml.dump(orjson.loads(entry), Dumper=_DUMPER, sort_keys=False, allow_unicode=True, width=2**31 - 1)
+    return indent(text, margin)
 
 
 def strict_json(values: Mapping[str, Any]) -> str:
     """JSON without NaN or infinity: such a value is null, and its key is listed under `non_finite`."""
     non_finite: list[str] = []
     clean = _clean(values, "", non_finite)
-    return json.dumps({**clean, "non_finite": non_finite}, indent=2, allow_nan=False) + "\n"
+    return orjson.dumps({**clean, "non_finite": non_finite}, option=orjson.OPT_INDENT_2).decode() + "\n"
 
 
 def _clean(value: Any, key: str, non_finite: list[str]) -> Any:

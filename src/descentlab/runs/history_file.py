@@ -26,14 +26,16 @@ def history_text(module: RegressionModule, rows: Rows, validation: dict[int, flo
     columns = {"train/loss": (rows.losses * module.loss_scale).double().numpy()}
     if rows.mse is not None:
         columns["train/mse"] = rows.mse.double().numpy()
-    empty = np.zeros(len(rows.steps), dtype=bool)
-    if validation:
+    steps = np.asarray(rows.steps)
+    empty = np.full(len(steps), bool(validation))
+    if validation and len(steps):
         # As float32, in which they were computed: their digits are the same, however they came here.
         values = torch.tensor(list(validation.values()), dtype=torch.float32).double().numpy()
-        column = np.full(len(rows.steps), np.nan)
-        _, at, of = np.intersect1d(rows.steps, list(validation), return_indices=True)
-        column[at] = values[of]
-        empty = ~np.isin(rows.steps, list(validation))
+        column = np.full(len(steps), np.nan)
+        at = np.searchsorted(steps, list(validation)).clip(max=len(steps) - 1)
+        found = steps[at] == list(validation)
+        column[at[found]] = values[found]
+        empty[at[found]] = False
         columns["val/loss"] = column
     if rows.parameters is not None:
         by_column = module.columns(rows.parameters).double().numpy().T

@@ -17,12 +17,12 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from descentlab.callbacks.history import Rows, mse_of_rows
-from descentlab.callbacks.observation import observe
 from descentlab.errors import InputError
 from descentlab.modules.coefficients import flat_parameters
 from descentlab.runs.files import write_whole
 from descentlab.runs.result import Result, result_from
 from descentlab.sweeps.fit import FittedStack
+from descentlab.sweeps.stacked_module import Member
 
 _FOLDER = "stacks"
 _BETWEEN = "\0"
@@ -125,8 +125,8 @@ def record_of(fitted: FittedStack, jobs: Sequence[int], results: Sequence[Result
     members = module.members
     ends = torch.stack([flat_parameters(member.module.net) for member in members])
     last_losses = [
-        history.last_losses[k].reshape(()) if k in history.last_losses else observe(m.module, m.data.batches).loss
-        for k, m in enumerate(members)
+        history.last_losses[k].reshape(()) if k in history.last_losses else _next_loss(member)
+        for k, member in enumerate(members)
     ]
     parameters = history.parameters()
     if module.keeps_parameters and parameters is None:
@@ -159,6 +159,14 @@ def record_of(fitted: FittedStack, jobs: Sequence[int], results: Sequence[Result
         best_losses=validation.best_losses,
         optimizer=module.stack.optimizer_states(),
     )
+
+
+def _next_loss(member: Member) -> Float[Tensor, ""]:
+    """The loss of a member on the batch of its next update."""
+    x, y = member.data.batches.peek()
+    with torch.no_grad():
+        loss: Tensor = member.module.loss(member.module(x), y)
+    return loss
 
 
 def records_in(sweep: Path) -> list[Path]:
