@@ -42,9 +42,23 @@ def test_gradients_of_torch_func_leave_the_compiler_unexecuted_and_work_with_it(
     run(
         "gradient = torch.func.vmap(torch.func.grad(lambda x: x**3))\n"
         "assert gradient(torch.tensor([1.0, 2.0])).tolist() == [3, 12] and is_waiting('torch._dynamo')\n"
+        "error = torch.func.vmap(torch.func.grad(lambda x: nn.functional.mse_loss(x, torch.zeros(2))))\n"
+        "assert error(torch.ones(1, 2)).tolist() == [[1, 1]] and is_waiting('sympy')\n"
         "assert torch._dynamo.compiled_autograd.compiled_autograd_enabled is False\n"
         "assert not is_waiting('torch._dynamo')\n"
         "assert gradient(torch.tensor([1.0, 2.0])).tolist() == [3, 12]\n"
+    )
+
+
+def test_symbols_are_known_once_there_are_some():
+    run(
+        "import sympy\n"
+        "Basic = sympy.Basic\n"
+        "assert not isinstance(1, (str, Basic)) and not issubclass(int, Basic) and is_waiting('sympy')\n"
+        "assert isinstance(sympy.Symbol('n'), Basic) and not is_waiting('sympy')\n"
+        "assert issubclass(sympy.Symbol, Basic) and not isinstance(1, Basic)\n"
+        "class Own(Basic): pass\n"
+        "assert issubclass(Own, sympy.Basic) and isinstance(Own(), sympy.Basic)\n"
     )
 
 

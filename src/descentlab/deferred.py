@@ -2,7 +2,8 @@
 
 The first optimiser imports `torch._dynamo` (the compiler behind `torch.compile`, a second of work with
 all that it brings) to exempt itself from a compiler that nobody has asked for, and Lightning imports it
-for an `isinstance`; torchmetrics imports matplotlib to name two types, and SciPy to rename a function.
+for an `isinstance`; torchmetrics imports matplotlib to name two types, and SciPy to rename a function; a
+gradient under `vmap` imports SymPy to see that a number is no symbol.
 `defer` has such modules put in place without being executed. They answer the few questions below by
 themselves, as is right as long as nothing is compiled or plotted. Any other question, `torch.compile`,
 a plot and the import of a submodule included, executes the real module, in the same module object, and
@@ -220,8 +221,35 @@ class Signals(Deferred):
             vars(module)["hamming"] = module.windows.hamming
 
 
+class Symbols(Deferred):
+    """`sympy`, when no shape is a symbol: torch's gradients of gradients ask whether a number is one."""
+
+    def answers(self) -> dict[str, Any]:
+        return {"Basic": _Symbol(self)}
+
+
+class _Symbol:
+    """`sympy.Basic`, of which there are none before sympy is executed."""
+
+    def __init__(self, symbols: Symbols) -> None:
+        self._symbols = symbols
+
+    def __instancecheck__(self, instance: Any) -> bool:
+        return not self._symbols.is_waiting and isinstance(instance, self._symbols.wake().Basic)
+
+    def __subclasscheck__(self, subclass: type) -> bool:
+        return not self._symbols.is_waiting and issubclass(subclass, self._symbols.wake().Basic)
+
+    def __mro_entries__(self, bases: tuple[Any, ...]) -> tuple[Any, ...]:
+        return (self._symbols.wake().Basic,)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._symbols.wake().Basic, name)
+
+
 DEFERRED: dict[str, type[Deferred]] = {
     "scipy.signal": Signals,
+    "sympy": Symbols,
     "torch._dynamo": Compiler,
     "torchmetrics.utilities.plot": MetricPlots,
 }
