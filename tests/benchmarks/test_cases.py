@@ -1,10 +1,14 @@
 """The cases can be measured: each builds, and each pair of the step cases runs (in few steps, untimed)."""
 
+import sys
+from pathlib import Path
+
 import pytest
 import torch
 
 from descentlab.benchmarks import engines, plain_loops, steps
 from descentlab.benchmarks.cases import all_cases, chosen
+from descentlab.benchmarks.processes import peak_bytes
 from descentlab.benchmarks.ratio import ROUNDS
 from descentlab.engines.stack import Stack
 
@@ -22,11 +26,25 @@ def test_medians_are_of_seven_rounds_and_of_fewer_only_where_a_round_trains_a_wh
         "sweep of 1000 jobs against one run",
         "2000 members on two cores against one",
     }
-    assert all(name.startswith("16 jobs stacked against") for name, rounds in fewer.items() if rounds == 1)
+    assert all(name.startswith("64 jobs stacked against") for name, rounds in fewer.items() if rounds == 1)
 
 
 def test_a_part_of_a_name_narrows_the_cases():
-    assert [case.name for case in chosen(all_cases(), "adam")] == ["step, adam", "step, adamw"]
+    assert [case.name for case in chosen("adam")] == ["step, adam", "step, adamw"]
+
+
+def test_cases_that_take_minutes_are_measured_by_name_alone():
+    assert [case.name for case in chosen("")] == [case.name for case in all_cases()]
+    assert [case.name for case in chosen("10000")] == ["10000 jobs against 1000", "10000 jobs, memory"]
+
+
+@pytest.mark.skipif(not Path("/proc/self/smaps_rollup").exists(), reason="the system does not tell")
+def test_the_memory_is_that_of_a_process_and_its_children():
+    child = "import time; held = bytes(range(256)) * 400_000; time.sleep(0.5)"
+    parent = (
+        f"import subprocess, sys; held = bytes(range(256)) * 400_000; subprocess.run([sys.executable, '-c', {child!r}])"
+    )
+    assert 2 * 102.4e6 < peak_bytes([sys.executable, "-c", parent]) < 3 * 102.4e6
 
 
 def test_the_time_of_a_step_is_the_difference_of_a_long_and_a_short_run(monkeypatch):

@@ -1,11 +1,9 @@
 """All cases with their goals."""
 
-from collections.abc import Sequence
-
 import torch
 
 from descentlab.benchmarks.engines import native_case, points_case, stack_case
-from descentlab.benchmarks.launchers import launcher_cases, sharing_case
+from descentlab.benchmarks.launchers import big_sweep_cases, launcher_cases, sharing_case
 from descentlab.benchmarks.plain_loops import Cubic, line, relu_1_2_1, sgd, sigmoid_1_500_1
 from descentlab.benchmarks.processes import process_cases
 from descentlab.benchmarks.ratio import Case
@@ -94,6 +92,6 @@ def engine_cases() -> list[Case]:
     ]
 
 
-def chosen(cases: Sequence[Case], only: str) -> list[Case]:
-    """The cases whose name holds `only`, all for an empty one."""
-    return [case for case in cases if only in case.name]
+def chosen(only: str) -> list[Case]:
+    """The cases whose name holds `only`, all for an empty one but those that take minutes each."""
+    return [case for case in [*all_cases(), *(big_sweep_cases() if only else [])] if only in case.name]

@@ -1,5 +1,6 @@
 """One sweep launched in several ways, and shared out over the cores."""
 
+import sys
 import time
 from functools import cache
 from importlib.util import find_spec
@@ -7,7 +8,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from descentlab.benchmarks.plain_loops import SCRIPT
-from descentlab.benchmarks.processes import TRAIN, seconds_of_python
+from descentlab.benchmarks.processes import TRAIN, peak_bytes, seconds_of_python
 from descentlab.benchmarks.ratio import Case
 from descentlab.settings.compose import compose
 from descentlab.sweeps.compose import Job
@@ -15,17 +16,22 @@ from descentlab.sweeps.grouping import group_jobs
 from descentlab.sweeps.pieces import cut
 from descentlab.sweeps.workers import on_cores
 
-NUM_JOBS = 16
+NUM_JOBS, NUM_STEPS = 64, 300
 """Of each sweep here: a job of the basic launcher takes as long as a hundred of a stack."""
 
 MEMBERS, STEPS = 2000, 500
 
-LOOPS = "\n".join(["for job in range(16):", *(f"    {line}" for line in SCRIPT.strip().splitlines())])
+LOOPS = "\n".join(
+    [
+        f"for job in range({NUM_JOBS}):",
+        *(f"    {line}" for line in SCRIPT.strip().replace("range(1000)", f"range({NUM_STEPS})").splitlines()),
+    ]
+)
 
 
 def launcher_cases() -> list[Case]:
-    """The same 16 jobs of 1000 steps, stacked, against the basic launcher, joblib and plain loops in one script."""
-    sweep = ["-m", "model=relu_net", f"seed=range(0,{NUM_JOBS})", "trainer.max_steps=1000"]
+    """The same 64 jobs of 300 steps, stacked, against the basic launcher, joblib and plain loops in one script."""
+    sweep = ["-m", "model=relu_net", f"seed=range(0,{NUM_JOBS})", f"trainer.max_steps={NUM_STEPS}"]
 
     def stacked() -> float:
         return seconds_of_python(TRAIN, sweep)
@@ -41,6 +47,25 @@ def launcher_cases() -> list[Case]:
     if find_spec("joblib") is not None:
         cases.append(Case(f"{name} joblib", 1.0, "process", stacked, lambda: launched("joblib"), rounds=1))
     return cases
+
+
+def big_sweep_cases() -> list[Case]:
+    """Ten thousand jobs against a thousand, in time and in memory; they take minutes, and are measured by name."""
+
+    def command(num_jobs: int) -> list[str]:
+        return [sys.executable, "-c", TRAIN, "-m", "model=relu_net", f"seed=range(0,{num_jobs})"]
+
+    return [
+        Case(
+            "10000 jobs against 1000",
+            8.0,
+            "process",
+            lambda: seconds_of_python(TRAIN, command(10_000)[3:]),
+            lambda: seconds_of_python(TRAIN, command(1000)[3:]),
+            rounds=1,
+        ),
+        Case("10000 jobs, memory", 1.0, "memory", lambda: peak_bytes(command(10_000)), lambda: 4.0 * 2**30, rounds=1),
+    ]
 
 
 def sharing_case() -> Case:

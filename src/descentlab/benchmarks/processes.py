@@ -4,6 +4,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Sequence
+from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from descentlab.benchmarks.plain_loops import SCRIPT
@@ -25,6 +26,36 @@ def seconds_of_python(code: str, arguments: Sequence[str] = (), expected: int = 
         assert done.returncode == expected, done.stderr
         assert done.stdout or expected, "a command that is asked for something prints"
     return seconds
+
+
+def peak_bytes(command: Sequence[str]) -> float:
+    """The most memory that a command and the processes that it starts hold at once, shared pages counted once,
+    as seen ten times a second (Linux)."""
+    with TemporaryDirectory() as folder:
+        process = subprocess.Popen(command, cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        peak = 0
+        while process.poll() is None:
+            peak = max(peak, sum(map(_proportional_bytes, _descendants(process.pid))))
+            time.sleep(0.1)
+        assert process.returncode == 0, "the command failed"
+    return float(peak)
+
+
+def _descendants(pid: int) -> list[int]:
+    try:
+        tasks = list(Path(f"/proc/{pid}/task").iterdir())
+        children = [int(child) for task in tasks for child in (task / "children").read_text().split()]
+    except OSError:  # it has ended
+        return []
+    return [pid, *(each for child in children for each in _descendants(child))]
+
+
+def _proportional_bytes(pid: int) -> int:
+    try:
+        lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
+    except OSError:
+        return 0
+    return next((1024 * int(line.split()[1]) for line in lines if line.startswith("Pss:")), 0)
 
 
 def process_cases() -> list[Case]:

@@ -15,8 +15,8 @@ class Case:
     Attributes:
         name: as the table shows it.
         goal: the ratio that is wanted at most.
-        unit: of both times: `step` (microseconds) or `process` (seconds).
-        ours, peer: measure once; return the time in seconds, of a step or of a process.
+        unit: of both: `step` (microseconds), `process` (seconds) or `memory` (GiB).
+        ours, peer: measure once; return the time in seconds, of a step or of a process, or the bytes.
         rounds: measurements of each side.
     """
 
@@ -46,12 +46,13 @@ class Figures:
 
 
 def measure(case: Case) -> Figures:
-    """Measure both sides in turn, `case.rounds` times after one round that does not count.
+    """Measure both sides in turn, `case.rounds` times after one round that does not count; a single round counts.
 
     The load of a shared machine changes within seconds; so each ratio is taken of two measurements made
     one after the other, and of these ratios the median.
     """
-    case.ours(), case.peer()
+    if case.rounds > 1:
+        case.ours(), case.peer()
     pairs = [(case.ours(), case.peer()) for _ in range(case.rounds)]
     return figures(case, pairs)
 

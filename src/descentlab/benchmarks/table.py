@@ -10,7 +10,7 @@ from typing import Any
 
 from descentlab.benchmarks.ratio import Figures
 
-_UNITS = {"step": (1e6, "us"), "process": (1.0, "s")}
+_UNITS = {"step": (1e6, "us"), "process": (1.0, "s"), "memory": (2.0**-30, "GiB")}
 COLUMNS = ("case", "ours", "peer", "ratio", "goal")
 
 
