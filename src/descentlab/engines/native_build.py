@@ -20,6 +20,7 @@ FLAGS = (
     "-O2",
     "-ftree-vectorize",
     "-march=native",
+    "-ffp-contract=off",  # what is rounded once is written so
     "-fno-math-errno",  # nobody reads errno; lets sqrtf and rintf become instructions
     "-fno-trapping-math",  # nobody reads floating-point flags; lets branches become selections
     "-shared",

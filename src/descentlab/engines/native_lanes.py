@@ -59,22 +59,30 @@ class LanePlaces(Places):
     """Collects row loops over a block of members.
 
     Args:
-        laned: pieces of memory of which every member has its own; the others are shared by all.
         num_samples: rows of the data; an axis of this length is taken for that of the samples.
+
+    Attributes:
+        laned: pieces of memory of which every member has its own; the others are shared by all.
     """
 
-    def __init__(self, laned: set[int], num_samples: int) -> None:
+    def __init__(self, num_samples: int) -> None:
         super().__init__()
-        self.laned, self.num_samples = laned, num_samples
+        self.num_samples = num_samples
+        self.laned: set[int] = set()
         self.loops: list[RowLoop] = []
         self._touched: dict[int, int] = {}
+
+    def scratch(self, shape: Sequence[int]) -> Tensor:
+        tensor = super().scratch(shape)
+        self.laned.add(memory(tensor))
+        return tensor
 
     def element(self, tensor: Tensor, strides: Sequence[int], indices: Sequence[str]) -> str:
         if memory(tensor) not in self.laned:
             return super().element(tensor, strides, indices)
         name = self.pointer(tensor)
         number = self.numbers[memory(tensor)]
-        terms = [f"{i} * {s}" for i, s in zip(indices, strides, strict=True) if s and i != ROW]
+        terms = [i if s == 1 else f"{i} * {s}" for i, s in zip(indices, strides, strict=True) if s and i != ROW]
         row_stride = sum(s for i, s in zip(indices, strides, strict=True) if i == ROW)
         if row_stride:
             terms.append(f"ROW{number}({row_stride})")
@@ -104,7 +112,7 @@ class LanePlaces(Places):
         shape: Sequence[int],
         axes: Sequence[int],
         term: Callable[[list[str]], str],
-        scale: float = 1.0,
+        divisor: int = 1,
     ) -> None:
         out_strides = iter([s for n, s in zip(output.shape, output.stride(), strict=True) if n != 1])
         out_steps = [0 if axis in axes or shape[axis] == 1 else next(out_strides) for axis in range(len(shape))]
@@ -115,7 +123,7 @@ class LanePlaces(Places):
         summed = [axis for axis in range(1, len(shape)) if axis in axes]
         clear = _over(kept, shape, f"{target} = 0.0f;")
         add = _over([*kept, *summed], shape, f"{target} += {term(inputs)};")
-        shrink = "" if scale == 1.0 else _over(kept, shape, f"{target} *= {literal(scale)};")
+        shrink = "" if divisor == 1 else _over(kept, shape, f"{target} = {target} / {literal(divisor)};")
         if 0 in axes:
             self._add(_length(shape), output, clear, add, shrink)
         else:
@@ -130,20 +138,25 @@ class LanePlaces(Places):
             start = self.element(bias, broadcast_strides(bias, (rows, columns)), [i, "j"])
         target = self.element(output, own_strides(output), [i, "j"])
         factor = self.element(x, own_strides(x), [i, k])
-        term = f"{factor} * {self.element(y, own_strides(y), [k, 'j'])}"
+        other = self.element(y, own_strides(y), [k, "j"])
+
+        def plus_term(total: str) -> str:
+            return f"__builtin_fmaf({factor}, {other}, {total})"
+
         over_j = f"for (long j = 0; j < {columns}; j++)"
         lanes = f"for (long l = 0; l < {BLOCK}; l++)"
         if is_sum:
             over_ij = f"for (long i = 0; i < {rows}; i++) {over_j} {lanes}"
-            self._add(inner, output, f"{over_ij} {target} = {start};", f"{over_ij} {target} += {term};")
+            self._add(inner, output, f"{over_ij} {target} = {start};", f"{over_ij} {target} = {plus_term(target)};")
         elif inner == 1:
-            self._add(rows, output, body=f"{over_j} {lanes} {target} = {term} + {start};")
+            self._add(rows, output, body=f"{over_j} {lanes} {target} = {plus_term(start)};")
         else:
             self._add(
                 rows,
                 output,
                 body=f"{over_j} {{ float total[{BLOCK}]; {lanes} total[l] = {start}; "
-                f"for (long k = 0; k < {inner}; k++) {lanes} total[l] += {term}; {lanes} {target} = total[l]; }}",
+                f"for (long k = 0; k < {inner}; k++) {lanes} total[l] = {plus_term('total[l]')}; "
+                f"{lanes} {target} = total[l]; }}",
             )
 
     def _add(self, size: int, output: Tensor, before: str = "", body: str = "", after: str = "") -> None:

@@ -1,4 +1,7 @@
-"""Loops in C over tensors that lie in known places: elementwise operations, sums, matrix products."""
+"""Loops in C over tensors that lie in known places: elementwise operations, sums, matrix products.
+
+Sums and products add their terms in the order in which that is fastest.
+"""
 
 from __future__ import annotations
 
@@ -6,10 +9,36 @@ import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import torch
 from torch import Tensor
 
 from descentlab.engines.record import CannotRecord
 from descentlab.engines.reuse import memory
+from descentlab.engines.torch_routines import address
+
+EXPONENTIAL = """
+/* exp(x) with a relative error below 2.5e-7; inf above 88.7, 0 below -103.9, NaN stays NaN.
+   exp(x) = 2^k exp(f), |f| <= log(2)/2, with the polynomial of Cephes' expf (Moshier, 1992). */
+static inline float exponential(float x) {
+    float c = x > 89.0f ? 89.0f : x;
+    c = c < -104.0f ? -104.0f : c;
+    float k = rintf(c * 1.44269504f);
+    float f = __builtin_fmaf(k, -0.693359375f, c);
+    f = __builtin_fmaf(k, 2.12194440e-4f, f);
+    float p = 1.9875691500e-4f;
+    p = __builtin_fmaf(p, f, 1.3981999507e-3f);
+    p = __builtin_fmaf(p, f, 8.3334519073e-3f);
+    p = __builtin_fmaf(p, f, 4.1665795894e-2f);
+    p = __builtin_fmaf(p, f, 1.6666665459e-1f);
+    p = __builtin_fmaf(p, f, 5.0000001201e-1f);
+    p = __builtin_fmaf(p * f, f, f) + 1.0f;
+    union { int i; float f; } a, b;
+    int whole = (int)k, half = whole >> 1;
+    a.i = (half + 127) << 23;
+    b.i = (whole - half + 127) << 23;
+    return p * a.f * b.f;
+}
+"""
 
 LANES = 16
 """Partial sums of a reduction, so that the compiler can add several numbers at once without reordering."""
@@ -17,13 +46,20 @@ LANES = 16
 
 class Places:
     """The pieces of memory that a C function reads and writes, called `m0`, `m1`, ... as they turn up, and the
-    statements that do so."""
+    statements that do so.
+
+    Attributes:
+        helpers: C source that the statements want before them.
+    """
+
+    helpers = EXPONENTIAL
 
     def __init__(self) -> None:
         self.tensors: list[Tensor] = []
         self.numbers: dict[int, int] = {}
         self.replaceable: dict[str, int] = {}
         self.statements: list[str] = []
+        self.routines: list[str] = []
 
     def pointer(self, tensor: Tensor) -> str:
         """The name of the piece of memory in which a tensor lies."""
@@ -44,7 +80,35 @@ class Places:
         tensors = list(self.tensors)
         for name, tensor in instead.items():
             tensors[self.replaceable[name]] = tensor
-        return [tensor.untyped_storage().data_ptr() for tensor in tensors]
+        return [tensor.untyped_storage().data_ptr() for tensor in tensors] + list(map(address, self.routines))
+
+    def routine(self, name: str, kind: str) -> str:
+        """The C expression of a routine of torch's own, of a function pointer's type `kind`."""
+        address(name)
+        if name not in self.routines:
+            self.routines.append(name)
+        return f"(({kind})routines[{self.routines.index(name)}])"
+
+    def scratch(self, shape: Sequence[int]) -> Tensor:
+        """A new tensor that nothing else reads or writes."""
+        return torch.empty(list(shape))
+
+    def calls_routine(self, function: Any, output: Tensor, args: Sequence[Any]) -> bool:
+        """Write down the call of a routine for an approximated function; False if it is to be written out."""
+        return False
+
+    def local(self, lines: list[str], name: str, sizes: Sequence[int]) -> str:
+        """A number of its own for every time round a loop over `sizes`, declared in the loop's lines."""
+        lines.append(f"float {name};")
+        return name
+
+    def root(self, lines: list[str], sizes: Sequence[int], result: str, number: str) -> None:
+        """Add to the lines of a loop over `sizes`: result = square root of a number."""
+        lines.append(f"{result} = sqrtf({number});")
+
+    def loop(self, lines: list[str], sizes: Sequence[int]) -> str:
+        """The loop over `sizes` with these lines."""
+        return self.nest(sizes, " ".join(lines))
 
     def element(self, tensor: Tensor, strides: Sequence[int], indices: Sequence[str]) -> str:
         terms = [f"{i} * {stride}" if stride != 1 else i for i, stride in zip(indices, strides, strict=True) if stride]
@@ -73,9 +137,9 @@ class Places:
         shape: Sequence[int],
         axes: Sequence[int],
         term: Callable[[list[str]], str],
-        scale: float = 1.0,
+        divisor: int = 1,
     ) -> None:
-        """output = scale * (sum of `term` along `axes` of `shape`)."""
+        """output = (sum of `term` along `axes` of `shape`) / divisor."""
         kept = [axis for axis in range(len(shape)) if axis not in axes]
         out_strides = iter([s for n, s in zip(output.shape, output.stride(), strict=True) if n != 1])
         out_steps = [next(out_strides) if shape[axis] != 1 else 0 for axis in kept]
@@ -90,14 +154,14 @@ class Places:
             self.element(tensor, [*o, *i], [*rows, *columns])
             for tensor, o, i in zip(tensors, outer, inner, strict=True)
         ]
-        factor = "" if scale == 1.0 else f" * {literal(scale)}"
+        divided = "" if divisor == 1 else f" / {literal(divisor)}"
         if kept and outer_sizes[-1] >= LANES and out_steps[-1] == 1:
             clear = nest(outer_sizes, f"{target} = 0.0f;")
             add = nest(inner_sizes, nest(outer_sizes, f"{target} += {term(inputs)};"), "k")
-            shrink = nest(outer_sizes, f"{target} *= {literal(scale)};") if factor else ""
+            shrink = nest(outer_sizes, f"{target} = {target}{divided};") if divided else ""
             self.statements.append(clear + add + shrink)
         else:
-            total = f"float total = 0; {_sum(inner_sizes, term(inputs))} {target} = total{factor};"
+            total = f"float total = 0; {_sum(inner_sizes, term(inputs))} {target} = total{divided};"
             self.statements.append(nest(outer_sizes, total))
 
     def product(self, output: Tensor, x: Tensor, y: Tensor, bias: Tensor | None = None) -> None:
@@ -113,24 +177,24 @@ class Places:
         at_y = self.element(y, own_strides(y), ["k", "j"])
         over_ij = f"for (long i = 0; i < {rows}; i++) for (long j = 0; j < {columns}; j++) "
         if inner <= 4:
-            terms = [
-                f"{self.element(x, [own_strides(x)[0]], ['i'])[:-1]} + {k * x.stride(1)}]"
-                f" * {self.element(y, [own_strides(y)[1]], ['j'])[:-1]} + {k * y.stride(0)}]"
-                for k in range(inner)
-            ]
-            self.statements.append(f"{over_ij}{at_out} = {' + '.join(terms)} + {at_bias};")
+            total = at_bias
+            for k in range(inner):
+                left = f"{self.element(x, [own_strides(x)[0]], ['i'])[:-1]} + {k * x.stride(1)}]"
+                right = f"{self.element(y, [own_strides(y)[1]], ['j'])[:-1]} + {k * y.stride(0)}]"
+                total = f"__builtin_fmaf({left}, {right}, {total})"
+            self.statements.append(f"{over_ij}{at_out} = {total};")
             return
         if columns >= 8:
             self.statements.append(
                 f"{over_ij}{at_out} = {at_bias}; for (long i = 0; i < {rows}; i++) for (long k = 0; k < {inner}; k++) "
-                f"for (long j = 0; j < {columns}; j++) {at_out} += {at_x} * {at_y};"
+                f"for (long j = 0; j < {columns}; j++) {at_out} = __builtin_fmaf({at_x}, {at_y}, {at_out});"
             )
             return
         whole = inner - inner % 16
         lanes = (
             f"float lane[16] = {{0}}; for (long b = 0; b < {whole}; b += 16) for (long l = 0; l < 16; l++) "
-            f"{{ long k = b + l; lane[l] += {at_x} * {at_y}; }} "
-            f"for (long k = {whole}; k < {inner}; k++) lane[0] += {at_x} * {at_y}; "
+            f"{{ long k = b + l; lane[l] = __builtin_fmaf({at_x}, {at_y}, lane[l]); }} "
+            f"for (long k = {whole}; k < {inner}; k++) lane[0] = __builtin_fmaf({at_x}, {at_y}, lane[0]); "
             f"float total = 0; for (long l = 0; l < 16; l++) total += lane[l]; "
         )
         self.statements.append(f"{over_ij}{{ {lanes}{at_out} = total + {at_bias}; }}")

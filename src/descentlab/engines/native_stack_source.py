@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from torch import Tensor
 
 from descentlab.engines.native_lanes import BLOCK, LanePlaces, RowLoop, loop_source, rows_in_place, shared_loops
-from descentlab.engines.native_operations import EXPONENTIAL, write_operation
+from descentlab.engines.native_operations import write_operation
 from descentlab.engines.native_updates import CLines
 from descentlab.engines.program import Program
 from descentlab.engines.reuse import memory
@@ -23,16 +23,18 @@ class StackSource:
         given: the names of the tensors of which every member has its own.
         shared: the tensors that all members read.
         scratch: of each piece that only the function works in, the numbers a member.
+        routines: torch's own that it calls.
     """
 
     text: str = ""
     given: list[str] = field(default_factory=list)
     shared: list[Tensor] = field(default_factory=list)
     scratch: list[int] = field(default_factory=list)
+    routines: list[str] = field(default_factory=list)
 
 
 def stack_source(
-    program: Program, given: dict[str, Tensor], rule: Rule, group: Group, rate_names: list[str], num_samples: int
+    program: Program, given: dict[str, Tensor], rule: Rule, group: Group, rate_names: list[str], places: LanePlaces
 ) -> StackSource:
     """The C source for a block of members.
 
@@ -46,7 +48,7 @@ def stack_source(
         rule: of the optimiser.
         group: its hyperparameters.
         rate_names: the numbers that are new at every step, in their order.
-        num_samples: rows of the data.
+        places: what the operations are written to.
 
     Raises:
         CannotRecord: if an operation is not covered.
@@ -54,7 +56,7 @@ def stack_source(
     parameters = [name for name in given if name[0] == "p"]
     moving = [name for name in given if name[0] in "ps"]
     made = {memory(tensor) for operation in program.operations for tensor in operation.outputs()}
-    places = LanePlaces({memory(tensor) for tensor in given.values()} | made, num_samples)
+    places.laned = {memory(tensor) for tensor in given.values()} | made
     pointers = {name: places.pointer(tensor) for name, tensor in given.items()}
     once, each = _loops(program, places, {memory(given[name]) for name in parameters})
     first, later = (_updates(program, places, rule, group, rate_names, given, is_first) for is_first in (True, False))
@@ -75,9 +77,10 @@ def stack_source(
         return "\n".join(lines)
 
     source.scratch.append(sum(given[name].numel() for name in moving))
+    source.routines = places.routines
     source.text = _TEXT.format(
         block=BLOCK,
-        exponential=EXPONENTIAL,
+        helpers=places.helpers,
         declarations=source.text,
         old=len(source.given) + len(source.shared) + len(source.scratch) - 1,
         once="\n".join(map(loop_source, once)),
@@ -154,12 +157,13 @@ def _memory(places: LanePlaces, given: dict[str, Tensor], rows: dict[int, int]) 
 
 
 _TEXT = """#include <math.h>
-{exponential}
+{helpers}
 void run(float **memory, const float *restrict numbers, const float *restrict rates, long width,
          float *restrict losses, float *restrict table, const long *rows, const long *last, int *alive, long *taken,
          long begun, long num_steps) {{
 {declarations}
     float *restrict old = memory[{old}];
+    void **routines = (void **)(memory + {old} + 1);
     long next_row = rows[0], rows_left = rows[2];
 {once}
     for (long step = 0; step < num_steps; step++) {{

@@ -37,7 +37,7 @@ class CLines(Lines):
 
     def loop(self) -> str:
         """The loop with the statements since `begin`."""
-        return self.places.nest(self.sizes, " ".join(self.lines))
+        return self.places.loop(self.lines, self.sizes)
 
     def _at(self, name: str) -> str:
         return self.elements.get(name, name)
@@ -46,9 +46,14 @@ class CLines(Lines):
         return "1.0f" if name is None else self.numbers[f"{name}{self.suffix}"]
 
     def _set(self, result: str, expression: str) -> None:
-        kind = "" if result in self.known else "float "
-        self.known.add(result)
-        self.lines.append(f"{kind}{self._at(result)} = {expression};")
+        self._declare(result)
+        self.lines.append(f"{self._at(result)} = {expression};")
+
+    def _declare(self, name: str) -> None:
+        """Make room for a name that is none of the tensors; one number a time round the loop."""
+        if name not in self.known:
+            self.known.add(name)
+            self.elements[name] = self.places.local(self.lines, name, self.sizes)
 
     def copy(self, target: str, tensor: str) -> None:
         self._set(target, self._at(tensor))
@@ -57,10 +62,12 @@ class CLines(Lines):
         self._set(result, f"-{self._at(tensor)}")
 
     def root(self, result: str, tensor: str) -> None:
-        self._set(result, f"sqrtf({self._at(tensor)})")
+        self._declare(result)
+        self.places.root(self.lines, self.sizes, self._at(result), self._at(tensor))
 
     def minus_square(self, result: str, first: str, second: str) -> None:
-        self._set(result, f"{self._at(first)} - {self._at(second)} * {self._at(second)}")
+        square = self._at(second)
+        self._set(result, f"__builtin_fmaf(-{square}, {square}, {self._at(first)})")
 
     def scale(self, target: str, factor: str) -> None:
         self._set(target, f"{self._at(target)} * {self._number(factor)}")
@@ -73,17 +80,21 @@ class CLines(Lines):
 
     def move_towards(self, target: str, tensor: str, weight: str) -> None:
         old, new, w = self._at(target), self._at(tensor), self._number(weight)
-        self._set(target, f"{w} < 0.5f ? {old} + {w} * ({new} - {old}) : {new} - ({new} - {old}) * (1.0f - {w})")
+        towards, back = (
+            f"__builtin_fmaf({w}, {new} - {old}, {old})",
+            f"__builtin_fmaf({w} - 1.0f, {new} - {old}, {new})",
+        )
+        self._set(target, f"{w} < 0.5f ? {towards} : {back}")
 
     def add_scaled(self, target: str, tensor: str, factor: str) -> None:
-        self._set(target, f"{self._at(target)} + {self._number(factor)} * {self._at(tensor)}")
+        self.sum_scaled(target, target, tensor, factor)
 
     def sum_scaled(self, result: str, first: str, second: str, factor: str) -> None:
-        self._set(result, f"{self._at(first)} + {self._number(factor)} * {self._at(second)}")
+        self._set(result, f"__builtin_fmaf({self._number(factor)}, {self._at(second)}, {self._at(first)})")
 
     def add_square(self, target: str, tensor: str, factor: str | None = None) -> None:
         x = self._at(tensor)
-        self._set(target, f"{self._at(target)} + {self._number(factor)} * {x} * {x}")
+        self._set(target, f"__builtin_fmaf({self._number(factor)} * {x}, {x}, {self._at(target)})")
 
     def add_quotient(self, target: str, above: str, below: str, factor: str | None = None) -> None:
         self._set(target, f"{self._at(target)} + {self._number(factor)} * {self._at(above)} / {self._at(below)}")

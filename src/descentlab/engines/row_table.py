@@ -6,7 +6,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from descentlab.engines.problem import Problem
+from descentlab.engines.problem import Problem, rows_within
 
 
 class RowTable:
@@ -35,6 +35,14 @@ class RowTable:
             self._flat = [parameter.reshape(-1) for parameter in self._parameters]
         torch.cat(self._flat, out=self._places[self._filled])
         self._filled += 1
+
+    def take(self, start: int, stop: int) -> tuple[Float[Tensor, "row parameter"], range]:
+        """Rows to be filled by somebody else with the parameters before the steps from `start` to before `stop`
+        that are asked for, and these steps, counted from `start`."""
+        wanted = rows_within(self.rows, start, stop)
+        places = self._table[self._filled : self._filled + len(wanted)]
+        self._filled += len(wanted)
+        return places, wanted
 
     def filled(self) -> Float[Tensor, "row parameter"] | None:
         """The rows written down; None if none were asked for."""

@@ -174,7 +174,8 @@ class RegressionModule(LightningModule):
             batches, requested = self._chunked
             scheduler: Any = self.lr_schedulers()
             problem = Problem(self.net, self.loss, self.trainer.optimizers[0], scheduler, batches)
-            self.engine, reason = choose_engine(problem, requested)
+            num_steps = self.trainer.max_steps - self.trainer.global_step
+            self.engine, reason = choose_engine(problem, requested, num_steps)
             if reason is not None:
                 self.print(f"engine {self.engine.name}: {reason}")
 

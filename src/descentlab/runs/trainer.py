@@ -26,7 +26,7 @@ def make_trainer(
     num_nodes: Annotated[int, Ge(1)],
     strategy: Literal["auto", "ddp"],
     gradient_clip_val: Annotated[float, Gt(0)] | None,
-    engine: Literal["auto", "recorded", "native", "eager", "lightning"],
+    engine: Literal["auto", "recorded", "compiled", "native", "eager", "lightning"],
     folder: Path,
     callbacks: list[Callback],
     loggers: list[Logger],
@@ -42,8 +42,9 @@ def make_trainer(
         num_nodes: machines.
         strategy: `ddp` trains a copy on each device, on the gradient of them all; `auto` is that for several.
         gradient_clip_val: the largest norm of the gradient; None leaves it as it is.
-        engine: what makes the steps: `auto` the fastest that leaves PyTorch's own bits, `native` compiled C,
-            whose last bits differ, `eager` PyTorch itself, `lightning` one step a `training_step`.
+        engine: what makes the steps: `auto` the fastest that leaves PyTorch's own bits, which is `compiled` C for
+            many steps and else `recorded`; `native` C whose last bits differ, `eager` PyTorch itself, `lightning`
+            one step a `training_step`.
         folder, callbacks, loggers: of this run.
         profiler: `fit-profile.txt` says what took how long: Lightning's hooks, or every function (`advanced`).
         detect_anomaly: an operation whose gradient is NaN ends the run, named with its traceback.

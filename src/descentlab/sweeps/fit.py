@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from descentlab.callbacks.progress import Progress
 from descentlab.callbacks.steps import StepCallback
-from descentlab.engines.native_stack import NativeStack
+from descentlab.engines.compiled_stack import CompiledStack
 from descentlab.engines.stack import Stack
 from descentlab.runs.chunks import Chunks
 from descentlab.runs.trainer import make_trainer, quietly
@@ -47,7 +47,8 @@ def fit_stack(
         history_every: steps between two recorded rows.
         validation_every: steps between two validation losses; None: none are computed.
         show_progress: one bar for all members.
-        engine: `native` for compiled steps where they can be had, whose last bits differ.
+        engine: `compiled` for compiled steps where they can be had, `native` for such whose last bits differ,
+            `recorded`; `auto` compiles for many steps.
         more: callbacks that look at the stack as well.
 
     Raises:
@@ -59,7 +60,7 @@ def fit_stack(
     if rates is None and all(configs):
         rates = schedules([config for config in configs if config is not None])
     module = StackedRegression(members, rates, engine)
-    if engine == "native" and (reason := _why_recorded(module.stack)) is not None:
+    if engine in ("compiled", "native") and (reason := _why_recorded(module.stack)) is not None:
         print(f"the recorded stack performs the steps: {reason}", file=sys.stderr)
     history = StackHistory(history_every, len(members))
     validation = StackValidation(validation_every, members)
@@ -84,7 +85,7 @@ def fit_stack(
 
 
 def _why_recorded(stack: Stack) -> str | None:
-    return stack.native_reason if isinstance(stack, NativeStack) else "a native step covers full batches only"
+    return stack.native_reason if isinstance(stack, CompiledStack) else "a compiled step covers full batches only"
 
 
 def schedules(settings: Sequence[Mapping[str, Any]]) -> Tensor | None:

@@ -15,6 +15,7 @@ from torch.utils.data import default_collate
 from descentlab.callbacks.steps import StepCallback
 from descentlab.data.points import PointsDataModule
 from descentlab.engines.batches import ShuffledBatches
+from descentlab.engines.compiled_stack import STEPS_TO_BUILD, CompiledStack
 from descentlab.engines.native_stack import NativeStack
 from descentlab.engines.problem import Loss
 from descentlab.engines.record import CannotRecord
@@ -26,6 +27,16 @@ from descentlab.modules.coefficients import MOST_COLUMNS, num_parameters, unflat
 from descentlab.modules.regression import Chunk, RegressionModule
 from descentlab.runs.chunks import own_training
 from descentlab.targets import locate
+
+_KINDS: dict[str, Callable[..., Stack]] = {
+    "auto": partial(CompiledStack, least_steps=STEPS_TO_BUILD),
+    "compiled": CompiledStack,
+    "native": NativeStack,
+    "recorded": Stack,
+    "eager": Stack,
+    "lightning": Stack,
+}
+"""What performs the steps, by `trainer.engine`."""
 
 
 @dataclass(frozen=True)
@@ -51,7 +62,7 @@ class StackedRegression(LightningModule):
     Args:
         members: of one net, loss and optimiser, of one number of samples and one batch size.
         rates: learning rates, (step, member), where there is a schedule.
-        engine: `native` for compiled steps, whose last bits differ; else recorded ones.
+        engine: as for a lone run; `eager` and `lightning` steps are recorded here.
 
     Raises:
         CannotRecord: the members cannot be stacked, with the reason.
@@ -94,7 +105,7 @@ class StackedRegression(LightningModule):
             raise CannotRecord("their batches differ in size")
         if shuffled:
             return partial(ShuffledStack, batches=StackedBatches(shuffled))
-        return partial(NativeStack if engine == "native" else Stack, x=self.x, y=self.y)
+        return partial(_KINDS[engine], x=self.x, y=self.y)
 
     def _numbers(self, key: str) -> Any:
         """One setting of the optimiser: a value that all members share, or a tensor with one a member."""

@@ -1,0 +1,242 @@
+"""Many nets trained as one by compiled C: sixteen members in each vector register, blocks of them on threads.
+
+The step of one member is recorded (record.py) and written as C in which every number is a block of members
+(native_stack_source.py). A function runs over all steps of an advance for a block; in it each member has its
+own numbers, its own end and its own divergence. The built function is held against the recorded stack on its
+first steps, bit for bit; what it does not cover, the recorded stack performs.
+"""
+
+from __future__ import annotations
+
+import ctypes
+from typing import Any
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor, nn
+
+from descentlab.engines.exact_lanes import ExactLanePlaces
+from descentlab.engines.fixed_values import without_fixed_operations
+from descentlab.engines.native_build import build
+from descentlab.engines.native_lanes import BLOCK, LanePlaces
+from descentlab.engines.native_stack_source import stack_source
+from descentlab.engines.problem import Loss
+from descentlab.engines.program import Program, build_program
+from descentlab.engines.record import CannotRecord, record
+from descentlab.engines.same_bits import same_bits
+from descentlab.engines.stack import Stack, StackTrace
+from descentlab.engines.threads import num_threads, on_threads
+from descentlab.engines.torch_routines import address
+
+NUM_COMPARED_STEPS = 10
+NUM_COMPARED_MEMBERS = BLOCK
+
+STEPS_TO_BUILD = 300_000
+"""Steps of all members together from which building a function is worth its time."""
+
+
+class CompiledStack(Stack):
+    """A stack that takes its steps in C where it can, and is a recorded one elsewhere, with the reason.
+
+    The arguments are those of `Stack`; float32 only.
+
+    Args:
+        least_steps: steps of all members together; for fewer nothing is built.
+    """
+
+    own_name = "compiled"
+
+    def __init__(self, *args: Any, least_steps: int = 0, **kwargs: Any) -> None:
+        self._least_steps = least_steps
+        super().__init__(*args, **kwargs)
+
+    def make_places(self, num_samples: int) -> LanePlaces:
+        """What the operations are written to."""
+        return ExactLanePlaces(num_samples)
+
+    def agrees(self, recorded: Float[Tensor, "member number"], ours: Float[Tensor, "member number"]) -> bool:
+        """True if losses or parameters of the first steps are close enough to the recorded stack's."""
+        return same_bits(recorded, ours)
+
+    def _prepare(self, net: nn.Module, loss: Loss, x: Tensor, y: Tensor, buffers: dict[str, Tensor]) -> None:
+        self.native_reason: str | None = None
+        try:
+            if self.num_members * int(self.last_steps.max()) < self._least_steps:
+                raise CannotRecord("the steps are too few to build a function for them")
+            self._build(net, loss, x, y, buffers)
+            self._compare(net, loss, x, y, buffers)
+            self.name = self.own_name
+        except CannotRecord as why:
+            self.native_reason = str(why)
+            super()._prepare(net, loss, x, y, buffers)
+
+    def advance(self, num_steps: int, rows: range = range(0)) -> StackTrace:
+        if self.name == self.own_name:
+            return self._advance_natively(num_steps, rows)
+        return super().advance(num_steps, rows)
+
+    # ---- building
+
+    def _build(self, net: nn.Module, loss: Loss, x: Tensor, y: Tensor, buffers: dict[str, Tensor]) -> None:
+        of_all = {f"b{k}": buffer for k, buffer in enumerate(buffers.values())}
+        of_all |= {name: points for name, points in (("x", x), ("y", y)) if points.dim() == 3}
+        first = {name: tensor[0].clone() for name, tensor in of_all.items()}
+        parameters = {name: value[0].clone().requires_grad_() for name, value in self.parameters.items()}
+        own = {name: first[f"b{k}"] for k, name in enumerate(buffers)}
+        program = _record_member(net, loss, parameters, own, first.get("x", x), first.get("y", y), first)
+        program, fixed = without_fixed_operations(program, list(parameters.values()), first, of_all)
+        given = {f"p{k}": value.detach() for k, value in enumerate(parameters.values())}
+        given |= {name: tensor[0].clone() for name, tensor in self.state.items()} | first
+        given |= {name: recorded for name, (recorded, _) in fixed.items()}
+        of_all |= {name: values for name, (_, values) in fixed.items()}
+        places = self.make_places(x.shape[-2])
+        self._source = stack_source(program, given, self.rule, self.numbers.group, self._rate_names(), places)
+        self._function = build(self._source.text)
+        self._data = {name: _in_blocks(tensor) for name, tensor in of_all.items()}
+
+    def _compare(self, net: nn.Module, loss: Loss, x: Tensor, y: Tensor, buffers: dict[str, Tensor]) -> None:
+        """Refuse a built function whose first steps are not those of the recorded stack on some members."""
+        some = torch.linspace(0, self.num_members - 1, min(self.num_members, NUM_COMPARED_MEMBERS)).long().unique()
+        schedule = self.numbers.schedule
+        recorded = Stack(
+            net,
+            {name: value[some] for name, value in self.parameters.items()},
+            x[some] if x.dim() == 3 else x,
+            y[some] if y.dim() == 3 else y,
+            loss,
+            self.optimizer,
+            {name: _of_members(value, some) for name, value in self.numbers.given.items()},
+            self.last_steps[some],
+            schedule if schedule is None or schedule.dim() == 1 else schedule[:, some],
+            {name: value[some] for name, value in buffers.items()},
+        )
+        count = NUM_COMPARED_STEPS if schedule is None else min(NUM_COMPARED_STEPS, len(schedule))
+        start = self.state_dict()
+        expected, ours = recorded.advance(count), self._advance_natively(count, range(0))
+        pairs = [(expected.losses.T, ours.losses.T[some]), (recorded.flat_parameters(), self.flat_parameters()[some])]
+        self.load_state_dict(start)
+        if not torch.equal(expected.num_steps, ours.num_steps[some]):
+            raise CannotRecord(f"{self.own_name} members end at other steps than recorded ones")
+        if not all(self.agrees(theirs, own) for theirs, own in pairs):
+            raise CannotRecord(f"the {self.own_name} step differs from the recorded one")
+
+    # ---- training
+
+    def _advance_natively(self, num_steps: int, rows: range) -> StackTrace:
+        before, was_diverged = self.steps.clone(), self.diverged.clone()
+        num_rows = len(range(rows.start, min(rows.stop, num_steps), rows.step))
+        num_blocks = -(-self.num_members // BLOCK)
+        places = {f"p{k}": value for k, value in enumerate(self.parameters.values())} | self.state
+        own = {name: _in_blocks(tensor) for name, tensor in places.items()} | self._data
+        numbers = _in_blocks(self._columns(self.rule.numbers(self.numbers.group)))
+        rates, width = self._rates_table(num_steps)
+        num_parameters = sum(value[0].numel() for value in self.parameters.values())
+        losses = torch.full((num_blocks, num_steps, BLOCK), torch.nan)
+        table = torch.empty(num_blocks, num_rows, num_parameters, BLOCK)
+        wanted = torch.tensor([rows.start, rows.step, num_rows])
+        last, taken = _in_blocks(self.last_steps), torch.zeros(num_blocks, BLOCK, dtype=torch.long)
+        alive = _in_blocks((~self.diverged).int())
+
+        def run(blocks: range) -> None:
+            scratch = [torch.empty(count * BLOCK) for count in self._source.scratch]
+            common = [tensor.untyped_storage().data_ptr() for tensor in self._source.shared]
+            common += [tensor.data_ptr() for tensor in scratch]
+            common += list(map(address, self._source.routines))
+            for block in blocks:
+                pieces = [own[name][block].data_ptr() for name in self._source.given] + common
+                self._function(
+                    (ctypes.c_void_p * len(pieces))(*pieces),
+                    _pointer(numbers[block]),
+                    _pointer(rates[block if len(rates) > 1 else 0]),
+                    ctypes.c_long(width),
+                    _pointer(losses[block]),
+                    _pointer(table[block]),
+                    _pointer(wanted),
+                    _pointer(last[block]),
+                    _pointer(alive[block]),
+                    _pointer(taken[block]),
+                    ctypes.c_long(self.step),
+                    ctypes.c_long(num_steps),
+                )
+
+        num_parts = min(num_blocks, 4 * num_threads())
+        on_threads(run, [range(part, num_blocks, num_parts) for part in range(num_parts)])
+        for name, tensor in places.items():
+            tensor.copy_(_from_blocks(own[name], self.num_members).reshape(tensor.shape))
+        self.step += num_steps
+        counts = taken.reshape(-1)[: self.num_members]
+        self.steps += counts
+        self.diverged = alive.reshape(-1)[: self.num_members] == 0
+        self._was_frozen, self.kept = self._frozen(), self._moving()
+        trace = losses.transpose(0, 1).reshape(num_steps, -1)[:, : self.num_members].contiguous()
+        ends = self.steps - before + (self.diverged & ~was_diverged).long()
+        trace.masked_fill_(torch.arange(num_steps)[:, None] >= ends, torch.nan)
+        parameters = None
+        if num_rows:
+            parameters = table.permute(1, 0, 3, 2).reshape(num_rows, -1, num_parameters)[:, : self.num_members]
+        return StackTrace(trace, parameters, counts, self.diverged.clone())
+
+    def _rate_names(self) -> list[str]:
+        return list(self.numbers.of_step(0))
+
+    def _rates_table(self, num_steps: int) -> tuple[Float[Tensor, "block row lane"], int]:
+        """The numbers of every step, and how many there are a step: none if all steps have the same."""
+        is_constant = self.numbers.schedule is None and not self.rule.counts_steps
+        steps = range(self.step, self.step + (1 if is_constant else num_steps))
+        rows = [self.numbers.of_step(step) for step in steps]
+        if any(isinstance(value, Tensor) for value in rows[0].values()):
+            table = torch.cat([self._columns(row) for row in rows], dim=1)
+            return _in_blocks(table), 0 if is_constant else len(rows[0]) * BLOCK
+        flat = torch.tensor([list(row.values()) for row in rows], dtype=torch.float64).float()
+        return flat.reshape(1, -1, 1).expand(-1, -1, BLOCK).contiguous(), 0 if is_constant else len(rows[0]) * BLOCK
+
+    def _columns(self, numbers: dict[str, Any]) -> Float[Tensor, "member number"]:
+        """The numbers of each member, rounded to float as torch does."""
+        columns = [torch.as_tensor(value, dtype=torch.float64).expand(self.num_members) for value in numbers.values()]
+        return torch.stack(columns, dim=1).float() if columns else torch.empty(self.num_members, 0)
+
+
+def _record_member(
+    net: nn.Module,
+    loss: Loss,
+    parameters: dict[str, Tensor],
+    buffers: dict[str, Tensor],
+    x: Tensor,
+    y: Tensor,
+    inputs: dict[str, Tensor],
+) -> Program:
+    """The record of one member's loss and gradients, in which `inputs` may be other values for other members."""
+
+    def loss_and_gradients() -> tuple[Tensor, tuple[Tensor | None, ...]]:
+        found = loss(torch.func.functional_call(net, (parameters, buffers), (x,)), y)
+        return found, torch.autograd.grad(found, list(parameters.values()), allow_unused=True)
+
+    with torch.enable_grad():
+        (found, gradients), operations = record(loss_and_gradients)
+    if any(gradient is None for gradient in gradients):
+        raise CannotRecord("the loss does not depend on all parameters")
+    return build_program(operations, found, list(gradients), list(parameters.values()), inputs)
+
+
+def _in_blocks(tensor: Tensor) -> Tensor:
+    """`[member, ...]` as `[block, element, lane]`, or `[block, lane]` for one number a member; the last block
+    is filled up with the last member."""
+    num_members = len(tensor)
+    members = torch.arange(-(-num_members // BLOCK) * BLOCK).clamp(max=num_members - 1)
+    blocks = tensor.reshape(num_members, -1)[members].reshape(len(members) // BLOCK, BLOCK, -1)
+    return blocks.squeeze(2).contiguous() if tensor.dim() == 1 else blocks.transpose(1, 2).contiguous()
+
+
+def _from_blocks(blocks: Float[Tensor, "block element lane"], num_members: int) -> Float[Tensor, "member element"]:
+    return blocks.transpose(1, 2).reshape(-1, blocks.shape[1])[:num_members]
+
+
+def _pointer(tensor: Tensor) -> ctypes.c_void_p:
+    return ctypes.c_void_p(tensor.data_ptr())
+
+
+def _of_members(value: Any, members: Int[Tensor, " member"]) -> Any:
+    """A hyperparameter of some of the members."""
+    if isinstance(value, tuple):
+        return tuple(_of_members(item, members) for item in value)
+    return value[members] if isinstance(value, Tensor) else value

@@ -1,0 +1,108 @@
+"""Loops over a block of members side by side that leave each member the bits of its lone run."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from torch import Tensor
+
+from descentlab.engines import torch_routines
+from descentlab.engines.exact_loops import TorchRoots, terms_of
+from descentlab.engines.native_lanes import BLOCK, ROW, LanePlaces
+from descentlab.engines.native_loops import broadcast_strides, literal, own_strides
+from descentlab.engines.record import CannotRecord
+from descentlab.engines.reuse import memory
+from descentlab.engines.torch_products import order_of_product
+from descentlab.engines.torch_sums import VECTOR, is_plain, sums_of, sums_source
+
+PIECE = f"""
+static inline block piece_block(const float *p, long n) {{
+    block total = {{0}};
+    for (long i = n / {VECTOR} * {VECTOR}; i < n; i++) total += *(const block *)(p + i * {BLOCK});
+    for (long l = 0; l < {VECTOR}; l++) total += row_block(p + l * {BLOCK}, {VECTOR * BLOCK}, n / {VECTOR});
+    return total;
+}}
+"""
+
+
+class ExactLanePlaces(TorchRoots, LanePlaces):
+    """Statements with the bits of torch's kernels for every member.
+
+    Raises:
+        CannotRecord: by each method, where torch's order of adding is not one that is known here.
+    """
+
+    width = BLOCK
+    helpers = (
+        torch_routines.SOURCE
+        + f"typedef float block __attribute__((vector_size({4 * BLOCK}), aligned(4)));"
+        + sums_source("block", "block", "(block){0}")
+        + PIECE
+    )
+
+    def calls_routine(self, function: Any, output: Tensor, args: Sequence[Any]) -> bool:
+        raise CannotRecord(f"torch's bits of {function} are not known for members side by side")
+
+    def _index(self, sizes: Sequence[int]) -> str:
+        return f"({super()._index(sizes)}) * {BLOCK} + l"
+
+    def reduction(
+        self,
+        output: Tensor,
+        tensors: list[Tensor],
+        shape: Sequence[int],
+        axes: Sequence[int],
+        term: Callable[[list[str]], str],
+        divisor: int = 1,
+    ) -> None:
+        terms = terms_of(self, tensors, shape, term)
+        if memory(terms) not in self.laned:
+            raise CannotRecord("a sum goes over what all members share")
+        sums = sums_of(terms.shape, terms.stride(), axes)
+        if not is_plain(output) or output.numel() != sums.columns:
+            raise CannotRecord("a sum does not lie in one piece")
+        self.element(terms, [], [])
+        self.element(output, [], [])
+        start = f"{self.pointer(terms)} + ({terms.storage_offset()} + j * {sums.width}) * {BLOCK}"
+        numbers = str(sums.count) if sums.is_piece else f"{sums.distance * BLOCK}, {sums.count}"
+        divided = "" if divisor == 1 else f" / {literal(divisor)}"
+        parts = [("piece", range(sums.columns))] if sums.is_piece else list(sums.kinds())
+        self._add(
+            1,
+            output,
+            body=" ".join(
+                f"for (long j = {columns.start}; j < {columns.stop}; j++) "
+                f"*(block *)({self.pointer(output)} + j * {BLOCK}) = {kind}_block({start}, {numbers}){divided};"
+                for kind, columns in parts
+            ),
+        )
+
+    def product(self, output: Tensor, x: Tensor, y: Tensor, bias: Tensor | None = None) -> None:
+        (rows, inner), columns = x.shape, y.shape[1]
+        order = order_of_product(x, y, bias)
+        if order is None:
+            raise CannotRecord("torch's order of adding the terms of a product is not known")
+        is_sum = rows != self.num_samples and inner == self.num_samples
+        if is_sum and (order.terms_begun or order.tree is not None):
+            raise CannotRecord("torch's order of adding over the samples is not known")
+        i, k = ("i", ROW) if is_sum else (ROW, "k")
+
+        def factors(k: str) -> tuple[str, str]:
+            return self.element(x, own_strides(x), [i, k]), self.element(y, own_strides(y), [k, "j"])
+
+        added = "" if bias is None else self.element(bias, broadcast_strides(bias, (rows, columns)), [i, "j"])
+        end = f" + {added}" if order.adds_bias_last(bias is not None) else ""
+        target = self.element(output, own_strides(output), [i, "j"])
+        over_j = f"for (long j = 0; j < {columns}; j++)"
+        lanes = f"for (long l = 0; l < {BLOCK}; l++)"
+        if is_sum:
+            over_ij = f"for (long i = 0; i < {rows}; i++) {over_j} {lanes}"
+            begin = order.begin(added, "", "")
+            step = f"{over_ij} {target} = {order.plus(target, *factors(k))};"
+            self._add(
+                inner, output, f"{over_ij} {target} = {begin};", step, end and f"{over_ij} {target} = {target}{end};"
+            )
+            return
+        total = order.total(added, [factors(str(k)) for k in range(inner)])
+        self._add(rows, output, body=f"{over_j} {lanes} {target} = {total}{end};")

@@ -1,0 +1,174 @@
+"""The order in which torch's matrix product adds its terms, found out by trying.
+
+The library below torch (MKL, OpenBLAS, ...) chooses the order by the processor and by the sizes. For products
+with few rows or columns it is often the plain one, term after term. Else the order is read off products of
+numbers of which a pair cancels: what was added to one of the pair before it met the other is lost in it, so
+the result tells how many terms stand in the smallest sum that holds both (Xie and others, FPRev, 2024).
+Whatever was found is then held against torch's bits, on random numbers and zeros of both signs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from descentlab.engines.same_bits import same_bits
+
+MOST_TERMS = 4096
+"""Terms of a sum up to which the plain order is tried."""
+
+MOST_LEAVES = 64
+"""Terms of a sum up to which another order is looked for."""
+
+NUM_TRIALS = 3
+
+LARGE = 2.0**40
+
+Tree = Any
+"""The number of a term, or a pair of trees that are added."""
+
+
+@dataclass(frozen=True)
+class Order:
+    """How the terms of a sum of products are added.
+
+    Attributes:
+        is_fused: a term is multiplied and added with one rounding.
+        start: what the terms are added to: `zero`, the `first` of them, or the `bias`, which is added in the
+            end otherwise. (0 + -0 is 0, -0 + -0 is -0.)
+        tree: what is added to what; None for one term after another.
+    """
+
+    is_fused: bool
+    start: str
+    tree: Tree = None
+
+    @property
+    def terms_begun(self) -> int:
+        """Terms that are in the start."""
+        return int(self.start == "first")
+
+    def adds_bias_last(self, has_bias: bool) -> bool:
+        return has_bias and self.start != "bias"
+
+    def begin(self, bias: str, x: str, y: str) -> str:
+        """The C expression of what the terms are added to, given those of the bias and the first factors."""
+        return {"zero": "0.0f", "bias": bias, "first": f"{x} * {y}"}[self.start]
+
+    def plus(self, total: str, x: str, y: str) -> str:
+        """The C expression of a total and one more term."""
+        return f"__builtin_fmaf({x}, {y}, {total})" if self.is_fused else f"{total} + {x} * {y}"
+
+    def total(self, bias: str, factors: list[tuple[str, str]]) -> str:
+        """The C expression of the whole sum but for a bias that is added last, from those of the factors."""
+        expression = self.begin(bias, *factors[0])
+        if self.tree is None:
+            for x, y in factors[self.terms_begun :]:
+                expression = f"({self.plus(expression, x, y)})"
+            return expression
+
+        def written(tree: Tree) -> str:
+            if isinstance(tree, int):
+                return f"{factors[tree][0]} * {factors[tree][1]}"
+            left, right = tree
+            if isinstance(right, int):
+                return f"({self.plus(written(left), *factors[right])})"
+            return f"({written(left)} + {written(right)})"
+
+        return written(self.tree) if self.start == "first" else f"({expression} + {written(self.tree)})"
+
+
+def order_of_product(x: Tensor, y: Tensor, bias: Tensor | None) -> Order | None:
+    """The order of `x @ y + bias` for matrices that lie in memory as these do; None if it was not found.
+
+    Args:
+        x: `[row, term]`.
+        y: `[term, column]`.
+        bias: broadcast to `[row, column]`, or None.
+    """
+    if x.shape[1] > MOST_TERMS:
+        return None
+    generator = torch.Generator().manual_seed(0)
+    trials = [_Trial(x, y, bias, generator) for _ in range(NUM_TRIALS)]
+    return next((order for order in _orders(x, y, bias) if all(trial.fits(order) for trial in trials)), None)
+
+
+def _orders(x: Tensor, y: Tensor, bias: Tensor | None) -> Iterator[Order]:
+    starts = ("zero", "first") if bias is None else ("zero", "first", "bias")
+    for is_fused in (False, True):
+        for start in starts:
+            yield Order(is_fused, start)
+    if 2 < x.shape[1] <= MOST_LEAVES:
+        tree = _tree(x, y, bias, list(range(x.shape[1])))
+        for is_fused in (False, True):
+            for start in starts:
+                yield Order(is_fused, start, tree)
+
+
+def _tree(x: Tensor, y: Tensor, bias: Tensor | None, terms: list[int]) -> Tree:
+    """What is added to what among some terms that are added up before others are."""
+    pivot, *others = terms
+    size_with = {other: _terms_in_sum_of(pivot, other, x, y, bias) for other in others}
+    tree: Tree = pivot
+    for size in sorted(set(size_with.values())):
+        tree = (tree, _tree(x, y, bias, [other for other in others if size_with[other] == size]))
+    return tree
+
+
+def _terms_in_sum_of(first: int, second: int, x: Tensor, y: Tensor, bias: Tensor | None) -> int:
+    """How many terms stand in the smallest sum that holds these two; for the first row and column."""
+    left, right = (torch.empty_strided(one.shape, one.stride()).fill_(1.0) for one in (x, y))
+    left[:, first], left[:, second] = LARGE, -LARGE
+    added = None if bias is None else torch.empty_strided(bias.shape, bias.stride()).zero_()
+    result = left @ right if added is None else torch.addmm(added, left, right)
+    return x.shape[1] - int(result[0, 0])
+
+
+class _Trial:
+    """One product of random numbers, a third of them zeros, that lie in memory as the given ones do."""
+
+    def __init__(self, x: Tensor, y: Tensor, bias: Tensor | None, generator: torch.Generator) -> None:
+        self.x, self.y = _like(x, generator), _like(y, generator)
+        self.bias = None if bias is None else _like(bias, generator)
+        self.expected = self.x @ self.y if self.bias is None else torch.addmm(self.bias, self.x, self.y)
+        self.terms = [(self.x[:, k : k + 1], self.y[k : k + 1]) for k in range(x.shape[1])]
+
+    def fits(self, order: Order) -> bool:
+        """True if the terms, added in this order, have the product's bits."""
+        total = self._sum(order)
+        if self.bias is not None and order.start != "bias":
+            total = total + self.bias
+        return same_bits(total, self.expected)
+
+    def _sum(self, order: Order) -> Tensor:
+        def plus(total: Tensor, term: int) -> Tensor:
+            left, right = self.terms[term]
+            return total.addcmul(left, right) if order.is_fused else total + left * right
+
+        def added(tree: Tree) -> Tensor:
+            if isinstance(tree, int):
+                return self.terms[tree][0] * self.terms[tree][1]
+            left, right = tree
+            return plus(added(left), right) if isinstance(right, int) else added(left) + added(right)
+
+        total = torch.zeros_like(self.expected)
+        if order.start == "bias" and self.bias is not None:
+            total = self.bias.expand(self.expected.shape)
+        elif order.start == "first" and order.tree is None:
+            total = self.terms[0][0] * self.terms[0][1]
+        if order.tree is not None:
+            return added(order.tree) if order.start == "first" else total + added(order.tree)
+        for term in range(order.terms_begun, len(self.terms)):
+            total = plus(total, term)
+        return total
+
+
+def _like(tensor: Tensor, generator: torch.Generator) -> Tensor:
+    result = torch.empty_strided(tensor.shape, tensor.stride())
+    numbers = torch.randn(tensor.shape, generator=generator)
+    zeros = torch.rand(tensor.shape[-1:], generator=generator) < 1 / 3
+    return result.copy_(torch.where(zeros, numbers * 0.0, numbers))
