@@ -16,7 +16,7 @@ from descentlab.errors import InputError
 
 @pytest.mark.parametrize(("requested", "name"), [("auto", "recorded"), ("recorded", "recorded"), ("eager", "eager")])
 def test_gives_the_engine_asked_for(requested, name):
-    engine, reason = choose_engine(problem(), requested)
+    engine, reason = choose_engine(problem(), requested, num_steps=100)
     assert (engine.name, reason) == (name, None)
 
 

@@ -149,9 +149,9 @@ def test_a_function_is_compiled_once(tmp_path, monkeypatch):
 @needs_compiler
 def test_a_built_function_that_goes_wrong_is_not_trusted(monkeypatch):
     def build_wrongly(source):
-        return native_build.build(source.replace("2.0f * (", "2.1f * ("))
+        return native_build.build(source.replace("= 2.0f * ", "= 2.1f * "))
 
-    monkeypatch.setattr("descentlab.engines.native.build", build_wrongly)
+    monkeypatch.setattr("descentlab.engines.compiled.build", build_wrongly)
     engine, reason = choose_engine(problem("linear"), "native")
     assert engine.name == "recorded"
     assert "the native step differs from the recorded one" in reason

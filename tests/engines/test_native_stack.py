@@ -217,9 +217,9 @@ def test_one_function_serves_other_seeds_rates_and_counts(tmp_path, monkeypatch)
 @needs_compiler
 def test_a_built_function_that_goes_wrong_is_not_trusted(monkeypatch):
     def build_wrongly(source):
-        return native_build.build(source.replace("2.0f * (", "2.1f * ("))
+        return native_build.build(source.replace("= 2.0f * ", "= 2.1f * "))
 
-    monkeypatch.setattr("descentlab.engines.native_stack.build", build_wrongly)
+    monkeypatch.setattr("descentlab.engines.compiled_stack.build", build_wrongly)
     native, recorded = pair("linear")
     assert native.name == "recorded"
     assert "the native step differs from the recorded one" in native.native_reason

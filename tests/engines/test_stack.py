@@ -2,10 +2,12 @@
 
 import pytest
 import torch
+from bits import needs_known_bits
 from engine_cases import LOSSES, NETS, assert_same, data, one_two_one
 from torch import Tensor, nn, optim
 
 from descentlab.engines.batches import FullBatch
+from descentlab.engines.compiled_stack import CompiledStack
 from descentlab.engines.eager import EagerEngine
 from descentlab.engines.problem import Problem
 from descentlab.engines.record import CannotRecord
@@ -42,6 +44,12 @@ OPTIMIZERS = {
 }
 
 
+@pytest.fixture(params=[Stack, pytest.param(CompiledStack, marks=needs_known_bits)])
+def kind(request):
+    """The recorded stack and the compiled one: the same bits."""
+    return request.param
+
+
 def optimizer_state(stack: Stack, index: int) -> dict[int, dict[str, Tensor]]:
     states = stack.optimizer_states()
     return {number: {name: value[index] for name, value in state.items()} for number, state in states.items()}
@@ -56,11 +64,11 @@ def members(net, seeds=range(NUM_MEMBERS)):
     return nets, [data(seed=seed) for seed in seeds]
 
 
-def stacked(nets, points, **given):
+def stacked(nets, points, kind=Stack, **given):
     named = [dict(net.named_parameters()) for net in nets]
     parameters = {name: torch.stack([one[name] for one in named]) for name in named[0]}
     x, y = (torch.stack(part) for part in zip(*points, strict=True))
-    return Stack(nets[0], parameters, x, y, **given)
+    return kind(nets[0], parameters, x, y, **given)
 
 
 def of_member(value, index):
@@ -75,9 +83,11 @@ def lone(index, nets, points, loss, optimizer, hyperparameters):
     return Problem(net, loss, optimizer(net.parameters(), **own), None, FullBatch(*points[index]))
 
 
-def assert_members_are_lone_runs(net, optimizer, hyperparameters, loss=LOSSES["mse"], num_steps=200):
+def assert_members_are_lone_runs(net, optimizer, hyperparameters, loss=LOSSES["mse"], num_steps=200, kind=Stack):
     nets, points = members(net)
-    stack = stacked(nets, points, loss=loss, optimizer=optimizer, hyperparameters=hyperparameters, num_steps=num_steps)
+    given = {"loss": loss, "optimizer": optimizer, "hyperparameters": hyperparameters, "num_steps": num_steps}
+    stack = stacked(nets, points, kind, **given)
+    assert stack.name == ("recorded" if kind is Stack else "compiled")
     trace = stack.advance(num_steps)
     for index in range(NUM_MEMBERS):
         ours = lone(index, nets, points, loss, optimizer, hyperparameters)
@@ -91,6 +101,23 @@ def assert_members_are_lone_runs(net, optimizer, hyperparameters, loss=LOSSES["m
 @pytest.mark.parametrize("net", ["one_two_one", "linear", "cubic"])
 def test_each_member_gets_the_bits_of_its_lone_run(net, optimizer):
     assert_members_are_lone_runs(net, *OPTIMIZERS[optimizer])
+
+
+@needs_known_bits
+@pytest.mark.parametrize(
+    ("net", "optimizer", "loss"),
+    [
+        *(("one_two_one", optimizer, "mse") for optimizer in OPTIMIZERS),
+        *((net, "sgd_rates", "mse") for net in ("linear", "cubic", "three_hidden")),
+        *(("linear", "adam_rates", loss) for loss in LOSSES if loss != "mse"),
+    ],
+)
+def test_each_member_of_a_compiled_stack_gets_the_bits_of_its_lone_run(net, optimizer, loss):
+    def three_hidden():
+        return nn.Sequential(nn.Linear(1, 3), nn.LeakyReLU(), nn.Linear(3, 1))
+
+    made = three_hidden if net == "three_hidden" else net
+    assert_members_are_lone_runs(made, *OPTIMIZERS[optimizer], LOSSES[loss], kind=CompiledStack)
 
 
 @pytest.mark.parametrize("loss", LOSSES)
@@ -121,11 +148,11 @@ def test_data_may_be_shared_by_all_members():
     assert_same(shared.advance(50).losses, apart.advance(50).losses)
 
 
-def test_buffers_may_differ_between_members():
+def test_buffers_may_differ_between_members(kind):
     nets, points = members("cubic")
     scales = torch.stack([torch.arange(4.0), torch.tensor([0.0, 1.0, 1.0, 2.0])])
     given = {"loss": nn.MSELoss(), "optimizer": optim.SGD, "hyperparameters": {"lr": 0.02}, "num_steps": 50}
-    stack = stacked(nets[:2], points[:2], buffers={"exponents": scales}, **given)
+    stack = stacked(nets[:2], points[:2], kind, buffers={"exponents": scales}, **given)
     losses = stack.advance(50).losses
     for index in range(2):
         nets[index].exponents.copy_(scales[index])
@@ -135,12 +162,12 @@ def test_buffers_may_differ_between_members():
 
 @pytest.mark.parametrize("per_member", [False, True], ids=["shared", "per_member"])
 @pytest.mark.parametrize("optimizer", [optim.SGD, optim.AdamW])
-def test_follows_a_schedule_of_learning_rates(optimizer, per_member):
+def test_follows_a_schedule_of_learning_rates(kind, optimizer, per_member):
     decay = 0.99 ** torch.arange(60, dtype=torch.float64)
     schedule = decay[:, None] * RATES if per_member else 0.02 * decay
     nets, points = members("one_two_one")
     given = {"loss": nn.MSELoss(), "optimizer": optimizer, "hyperparameters": {}, "num_steps": 60}
-    trace = stacked(nets, points, schedule=schedule, **given).advance(60)
+    trace = stacked(nets, points, kind, schedule=schedule, **given).advance(60)
     ours = lone(1, nets, points, nn.MSELoss(), optimizer, {})
     losses = []
     for step in range(60):
@@ -151,17 +178,17 @@ def test_follows_a_schedule_of_learning_rates(optimizer, per_member):
 
 
 @pytest.mark.parametrize("pieces", [[100], [1, 99], [37, 40, 23], [20] * 5])
-def test_a_member_stops_at_its_own_step_and_keeps_its_bits(pieces):
+def test_a_member_stops_at_its_own_step_and_keeps_its_bits(kind, pieces):
     last = torch.tensor([100, 10, 37, 60, 1])
-    kind, hyperparameters = OPTIMIZERS["momenta"]
+    optimizer, hyperparameters = OPTIMIZERS["momenta"]
     nets, points = members("one_two_one")
-    given = {"loss": nn.MSELoss(), "optimizer": kind, "hyperparameters": hyperparameters}
-    stack = stacked(nets, points, num_steps=last, **given)
+    given = {"loss": nn.MSELoss(), "optimizer": optimizer, "hyperparameters": hyperparameters}
+    stack = stacked(nets, points, kind, num_steps=last, **given)
     traces = [stack.advance(piece) for piece in pieces]
     losses = torch.cat([trace.losses for trace in traces])
     assert_same(sum(trace.num_steps for trace in traces), last)
     for index, steps in enumerate(last.tolist()):
-        ours = lone(index, nets, points, nn.MSELoss(), kind, hyperparameters)
+        ours = lone(index, nets, points, nn.MSELoss(), optimizer, hyperparameters)
         assert_same(losses[:steps, index], EagerEngine(ours).advance(steps).losses)
         assert bool(losses[steps:, index].isnan().all())
         assert_same(stack.member(index), {k: v.detach() for k, v in ours.net.named_parameters()})
@@ -170,12 +197,12 @@ def test_a_member_stops_at_its_own_step_and_keeps_its_bits(pieces):
 
 @pytest.mark.parametrize("pieces", [[400], [150, 250], [50] * 8])
 @pytest.mark.parametrize("momentum", [0.0, 0.5])
-def test_a_member_that_diverges_stops_as_a_lone_run_does_and_disturbs_nobody(momentum, pieces):
+def test_a_member_that_diverges_stops_as_a_lone_run_does_and_disturbs_nobody(kind, momentum, pieces):
     rates = torch.tensor([0.02, 3.0, 0.01, 6.0, 1e20], dtype=torch.float64)
     hyperparameters = {"lr": rates, "momentum": momentum}
     nets, points = members("linear")
     given = {"loss": nn.MSELoss(), "optimizer": optim.SGD, "hyperparameters": hyperparameters}
-    stack = stacked(nets, points, num_steps=400, **given)
+    stack = stacked(nets, points, kind, num_steps=400, **given)
     traces = [stack.advance(piece) for piece in pieces]
     losses = torch.cat([trace.losses for trace in traces])
     taken = sum(trace.num_steps for trace in traces)
@@ -190,22 +217,22 @@ def test_a_member_that_diverges_stops_as_a_lone_run_does_and_disturbs_nobody(mom
     assert stack.diverged.tolist() == [False, True, False, True, True]
 
 
-def test_a_last_update_that_overflows_is_not_kept():
+def test_a_last_update_that_overflows_is_not_kept(kind):
     nets, points = members("linear")
     rates = torch.tensor([0.02, 1e39, 0.01, 0.02, 0.02], dtype=torch.float64)
     given = {"loss": nn.MSELoss(), "optimizer": optim.SGD, "hyperparameters": {"lr": rates}}
-    stack = stacked(nets, points, num_steps=1, **given)
+    stack = stacked(nets, points, kind, num_steps=1, **given)
     before = stack.member(1)
     trace = stack.advance(5)
     assert trace.num_steps.tolist() == [1, 0, 1, 1, 1]
     assert_same(stack.member(1), before)
 
 
-def test_records_the_parameters_before_the_updates_asked_for():
+def test_records_the_parameters_before_the_updates_asked_for(kind):
     nets, points = members("one_two_one")
     given = {"loss": nn.MSELoss(), "optimizer": optim.SGD, "hyperparameters": {"lr": RATES}}
     last = torch.tensor([9, 9, 4, 9, 9])
-    trace = stacked(nets, points, num_steps=last, **given).advance(9, rows=range(0, 9, 2))
+    trace = stacked(nets, points, kind, num_steps=last, **given).advance(9, rows=range(0, 9, 2))
     for index, steps in enumerate(last.tolist()):
         ours = lone(index, nets, points, nn.MSELoss(), optim.SGD, {"lr": RATES})
         expected = EagerEngine(ours).advance(steps, rows=range(0, steps, 2)).parameters
@@ -213,12 +240,12 @@ def test_records_the_parameters_before_the_updates_asked_for():
     assert_same(trace.parameters[2, 2], trace.parameters[4, 2])
 
 
-def test_a_loaded_state_continues_the_stack():
-    kind, hyperparameters = OPTIMIZERS["adam_all"]
+def test_a_loaded_state_continues_the_stack(kind):
+    optimizer, hyperparameters = OPTIMIZERS["adam_all"]
     nets, points = members("one_two_one")
     last = torch.tensor([100, 10, 37, 60, 1])
-    given = {"loss": nn.MSELoss(), "optimizer": kind, "hyperparameters": hyperparameters, "num_steps": last}
-    first, second = stacked(nets, points, **given), stacked(nets, points, **given)
+    given = {"loss": nn.MSELoss(), "optimizer": optimizer, "hyperparameters": hyperparameters, "num_steps": last}
+    first, second = stacked(nets, points, kind, **given), stacked(nets, points, kind, **given)
     first.advance(30)
     second.load_state_dict(first.state_dict())
     assert_same(second.advance(70).losses, first.advance(70).losses)

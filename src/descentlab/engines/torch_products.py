@@ -24,7 +24,8 @@ MOST_TERMS = 4096
 MOST_LEAVES = 64
 """Terms of a sum up to which another order is looked for."""
 
-NUM_TRIALS = 3
+NUM_TRIED = 128
+"""Sums, at least, that have to have torch's bits; two orders may well agree on a few."""
 
 LARGE = 2.0**40
 
@@ -92,9 +93,8 @@ def order_of_product(x: Tensor, y: Tensor, bias: Tensor | None) -> Order | None:
     """
     if x.shape[1] > MOST_TERMS:
         return None
-    generator = torch.Generator().manual_seed(0)
-    trials = [_Trial(x, y, bias, generator) for _ in range(NUM_TRIALS)]
-    return next((order for order in _orders(x, y, bias) if all(trial.fits(order) for trial in trials)), None)
+    trials = _Trials(x, y, bias)
+    return next((order for order in _orders(x, y, bias) if trials.fit(order)), None)
 
 
 def _orders(x: Tensor, y: Tensor, bias: Tensor | None) -> Iterator[Order]:
@@ -128,47 +128,57 @@ def _terms_in_sum_of(first: int, second: int, x: Tensor, y: Tensor, bias: Tensor
     return x.shape[1] - int(result[0, 0])
 
 
-class _Trial:
-    """One product of random numbers, a third of them zeros, that lie in memory as the given ones do."""
+class _Trials:
+    """Products of random numbers that lie in memory as the given ones do; in every other one, zeros among them."""
 
-    def __init__(self, x: Tensor, y: Tensor, bias: Tensor | None, generator: torch.Generator) -> None:
-        self.x, self.y = _like(x, generator), _like(y, generator)
-        self.bias = None if bias is None else _like(bias, generator)
-        self.expected = self.x @ self.y if self.bias is None else torch.addmm(self.bias, self.x, self.y)
-        self.terms = [(self.x[:, k : k + 1], self.y[k : k + 1]) for k in range(x.shape[1])]
+    def __init__(self, x: Tensor, y: Tensor, bias: Tensor | None) -> None:
+        generator = torch.Generator().manual_seed(0)
+        count = max(4, -(-NUM_TRIED // (x.shape[0] * y.shape[1])))
+        lefts, rights, biases, products = [], [], [], []
+        for trial in range(count):
+            left, right = (_like(one, generator, has_zeros=trial % 2 == 1) for one in (x, y))
+            added = torch.zeros(1) if bias is None else _like(bias, generator, has_zeros=trial % 2 == 1)
+            lefts.append(left.contiguous())
+            rights.append(right.contiguous())
+            biases.append(added.expand(x.shape[0], y.shape[1]))
+            products.append(left @ right if bias is None else torch.addmm(added, left, right))
+        self.x, self.y, self.products = torch.stack(lefts), torch.stack(rights), torch.stack(products)
+        self.bias = None if bias is None else torch.stack(biases)
 
-    def fits(self, order: Order) -> bool:
-        """True if the terms, added in this order, have the product's bits."""
+    def fit(self, order: Order) -> bool:
+        """True if the terms, added in this order, have the products' bits."""
         total = self._sum(order)
         if self.bias is not None and order.start != "bias":
             total = total + self.bias
-        return same_bits(total, self.expected)
+        return same_bits(total, self.products)
 
     def _sum(self, order: Order) -> Tensor:
+        terms = [(self.x[:, :, k : k + 1], self.y[:, k : k + 1]) for k in range(self.x.shape[2])]
+
         def plus(total: Tensor, term: int) -> Tensor:
-            left, right = self.terms[term]
+            left, right = terms[term]
             return total.addcmul(left, right) if order.is_fused else total + left * right
 
         def added(tree: Tree) -> Tensor:
             if isinstance(tree, int):
-                return self.terms[tree][0] * self.terms[tree][1]
+                return terms[tree][0] * terms[tree][1]
             left, right = tree
             return plus(added(left), right) if isinstance(right, int) else added(left) + added(right)
 
-        total = torch.zeros_like(self.expected)
+        total = torch.zeros_like(self.products)
         if order.start == "bias" and self.bias is not None:
-            total = self.bias.expand(self.expected.shape)
+            total = self.bias
         elif order.start == "first" and order.tree is None:
-            total = self.terms[0][0] * self.terms[0][1]
+            total = terms[0][0] * terms[0][1]
         if order.tree is not None:
             return added(order.tree) if order.start == "first" else total + added(order.tree)
-        for term in range(order.terms_begun, len(self.terms)):
+        for term in range(order.terms_begun, len(terms)):
             total = plus(total, term)
         return total
 
 
-def _like(tensor: Tensor, generator: torch.Generator) -> Tensor:
+def _like(tensor: Tensor, generator: torch.Generator, has_zeros: bool) -> Tensor:
     result = torch.empty_strided(tensor.shape, tensor.stride())
     numbers = torch.randn(tensor.shape, generator=generator)
-    zeros = torch.rand(tensor.shape[-1:], generator=generator) < 1 / 3
+    zeros = torch.rand(tensor.shape[-1:], generator=generator) < (1 / 3 if has_zeros else 0)
     return result.copy_(torch.where(zeros, numbers * 0.0, numbers))
