@@ -14,7 +14,7 @@ EXPLAINED = {
         "descentlab/settings/signature.py",
         "eval",
     ): "annotations in the source of an allowed target, with light names alone",
-    ("descentlab/engines/native_build.py", "ctypes"): "a library that it has compiled itself",
+    ("descentlab/engines/c/build.py", "ctypes"): "a library that it has compiled itself",
     ("descentlab/engines/native.py", "ctypes"): "calls that library",
     ("descentlab/engines/native_stack.py", "ctypes"): "calls that library",
 }

@@ -6,7 +6,8 @@ from bits import needs_known_bits
 from engine_cases import LOSSES, OPTIMIZERS, Steep, assert_same, problem, state
 from torch import nn, optim
 
-from descentlab.engines import compiled, native_build
+from descentlab.engines import compiled
+from descentlab.engines.c import build
 from descentlab.engines.choose import choose_engine
 from descentlab.engines.compiled import CompiledEngine
 from descentlab.engines.eager import EagerEngine
@@ -86,7 +87,7 @@ def test_takes_up_a_state_that_was_loaded():
 @needs_known_bits
 def test_a_built_function_of_other_bits_is_not_trusted(monkeypatch):
     def build_wrongly(source):
-        return native_build.build(source.replace("total[0] + total[1] + ", "total[1] + total[0] + 1e-7f + "))
+        return build.build(source.replace("total[0] + total[1] + ", "total[1] + total[0] + 1e-7f + "))
 
     monkeypatch.setattr(compiled, "build", build_wrongly)
     engine, reason = choose_engine(problem("linear"), "compiled")
@@ -97,7 +98,7 @@ def test_a_built_function_of_other_bits_is_not_trusted(monkeypatch):
 def test_what_it_does_not_cover_is_recorded(monkeypatch):
     engine, reason = choose_engine(problem("tanh"), "compiled")
     assert (engine.name, "does not cover aten.silu" in reason) == ("recorded", True)
-    monkeypatch.setattr("descentlab.engines.torch_routines.ROOT", "no_such_routine")
+    monkeypatch.setattr("descentlab.engines.c.routines.ROOT", "no_such_routine")
     engine, reason = choose_engine(problem("linear", "adam"), "compiled")
     assert (engine.name, "torch's library has no no_such_routine" in reason) == ("recorded", True)
 

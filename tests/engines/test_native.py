@@ -9,7 +9,7 @@ import torch
 from engine_cases import LOSSES, NETS, OPTIMIZERS, assert_same, problem, state
 from torch import nn, optim
 
-from descentlab.engines import native_build
+from descentlab.engines.c import build
 from descentlab.engines.choose import choose_engine
 from descentlab.engines.native import NativeEngine
 from descentlab.engines.recorded import RecordedEngine
@@ -142,14 +142,14 @@ def test_a_function_is_compiled_once(tmp_path, monkeypatch):
     def fail(*_):
         raise AssertionError("compiled again")
 
-    monkeypatch.setattr(native_build, "_compile", fail)
+    monkeypatch.setattr(build, "_compile", fail)
     assert NativeEngine(problem("linear", "adagrad", seed=5)).name == "native"
 
 
 @needs_compiler
 def test_a_built_function_that_goes_wrong_is_not_trusted(monkeypatch):
     def build_wrongly(source):
-        return native_build.build(source.replace("= 2.0f * ", "= 2.1f * "))
+        return build.build(source.replace("= 2.0f * ", "= 2.1f * "))
 
     monkeypatch.setattr("descentlab.engines.compiled.build", build_wrongly)
     engine, reason = choose_engine(problem("linear"), "native")

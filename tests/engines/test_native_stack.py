@@ -9,9 +9,9 @@ from engine_cases import LOSSES, Steep, assert_same
 from test_stack import OPTIMIZERS, RATES, lone, members
 from torch import nn, optim
 
-from descentlab.engines import native_build
+from descentlab.engines.c import build
+from descentlab.engines.c.lanes import BLOCK
 from descentlab.engines.eager import EagerEngine
-from descentlab.engines.native_lanes import BLOCK
 from descentlab.engines.native_stack import NativeStack
 from descentlab.engines.stack import Stack
 
@@ -210,14 +210,14 @@ def test_one_function_serves_other_seeds_rates_and_counts(tmp_path, monkeypatch)
     def fail(*_):
         raise AssertionError("compiled again")
 
-    monkeypatch.setattr(native_build, "_compile", fail)
+    monkeypatch.setattr(build, "_compile", fail)
     assert pair("linear", (optim.SGD, {"lr": torch.rand(40)}), num_members=40)[0].name == "native"
 
 
 @needs_compiler
 def test_a_built_function_that_goes_wrong_is_not_trusted(monkeypatch):
     def build_wrongly(source):
-        return native_build.build(source.replace("= 2.0f * ", "= 2.1f * "))
+        return build.build(source.replace("= 2.0f * ", "= 2.1f * "))
 
     monkeypatch.setattr("descentlab.engines.compiled_stack.build", build_wrongly)
     native, recorded = pair("linear")

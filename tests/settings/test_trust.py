@@ -135,7 +135,7 @@ RUN_SOMETHING = {
     "descentlab.runs.files.write_whole": "callbacks.mine",
     "descentlab.runs.folders.take_away": "callbacks.mine",
     "descentlab.engines.compile.compile_function": "loss",
-    "descentlab.engines.native_build.build": "loss",
+    "descentlab.engines.c.build.build": "loss",
     "descentlab.commands.background.draw_in_background": "loss",
     "descentlab.functional.losses.functools.partial": "loss",
     "os.system": "loss",

@@ -15,10 +15,10 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from descentlab.engines.exact_loops import ExactPlaces
-from descentlab.engines.native_build import build
-from descentlab.engines.native_loops import Places
-from descentlab.engines.native_source import step_source
+from descentlab.engines.c.build import build
+from descentlab.engines.c.exact_loops import ExactPlaces
+from descentlab.engines.c.loops import Places
+from descentlab.engines.c.source import step_source
 from descentlab.engines.optimizer_state import optimized
 from descentlab.engines.problem import Problem
 from descentlab.engines.program import Program

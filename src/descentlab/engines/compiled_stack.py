@@ -15,18 +15,18 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
-from descentlab.engines.exact_lanes import ExactLanePlaces
-from descentlab.engines.fixed_values import without_fixed_operations
-from descentlab.engines.native_build import build
-from descentlab.engines.native_lanes import BLOCK, LanePlaces
-from descentlab.engines.native_stack_source import stack_source
+from descentlab.engines.c.build import build
+from descentlab.engines.c.exact_lanes import ExactLanePlaces
+from descentlab.engines.c.fixed_values import without_fixed_operations
+from descentlab.engines.c.lanes import BLOCK, LanePlaces
+from descentlab.engines.c.routines import address
+from descentlab.engines.c.stack_source import stack_source
 from descentlab.engines.problem import Loss
 from descentlab.engines.program import Program, build_program
 from descentlab.engines.record import CannotRecord, record
 from descentlab.engines.same_bits import same_bits
 from descentlab.engines.stack import Stack, StackTrace
 from descentlab.engines.threads import num_threads, on_threads
-from descentlab.engines.torch_routines import address
 
 NUM_COMPARED_STEPS = 10
 NUM_COMPARED_MEMBERS = BLOCK

@@ -10,8 +10,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from descentlab.engines.c.loops import Places
 from descentlab.engines.compiled import CompiledEngine
-from descentlab.engines.native_loops import Places
 
 TOLERANCE = 1e-4
 """Largest difference from the recorded engine after the compared steps, relative to the largest number."""

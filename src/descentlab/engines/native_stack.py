@@ -5,8 +5,8 @@ from __future__ import annotations
 from jaxtyping import Float
 from torch import Tensor
 
+from descentlab.engines.c.lanes import LanePlaces
 from descentlab.engines.compiled_stack import CompiledStack
-from descentlab.engines.native_lanes import LanePlaces
 
 TOLERANCE = 1e-4
 """Largest difference from the recorded stack after the compared steps, relative to a member's largest number."""

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 
 from torch import Tensor
 
-from descentlab.engines.native_loops import Places, broadcast_strides, literal, merged, nest, own_strides
+from descentlab.engines.c.loops import Places, broadcast_strides, literal, merged, nest, own_strides
 from descentlab.engines.reuse import memory
 
 BLOCK = 16

@@ -14,7 +14,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from descentlab.engines.native_loops import Places, literal
+from descentlab.engines.c.loops import Places, literal
 from descentlab.engines.record import CannotRecord, Operation
 from descentlab.engines.reuse import memory
 

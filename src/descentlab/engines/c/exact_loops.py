@@ -10,11 +10,11 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from descentlab.engines import torch_routines
-from descentlab.engines.native_loops import Places, literal, own_strides
+from descentlab.engines.c import routines
+from descentlab.engines.c.loops import Places, literal, own_strides
+from descentlab.engines.c.products import Order, order_of_product
+from descentlab.engines.c.sums import VECTOR, Sums, is_plain, sums_of, sums_source
 from descentlab.engines.record import CannotRecord
-from descentlab.engines.torch_products import Order, order_of_product
-from descentlab.engines.torch_sums import VECTOR, Sums, is_plain, sums_of, sums_source
 
 aten = torch.ops.aten
 
@@ -60,7 +60,7 @@ class TorchRoots(Places):
         if not number.endswith(f"[{self._index(sizes)}]"):
             raise CannotRecord("the optimiser's state does not begin where its memory does")
         x, y = (name.partition("[")[0] for name in (number, result))
-        root = self.routine(torch_routines.ROOT, "elementwise_routine")
+        root = self.routine(routines.ROOT, "elementwise_routine")
         lines.append(Whole(f"call_elementwise({root}, {math.prod(sizes) * self.width}, {x}, {y});"))
 
     def loop(self, lines: list[str], sizes: Sequence[int]) -> str:
@@ -86,7 +86,7 @@ class ExactPlaces(TorchRoots):
     """
 
     helpers = (
-        torch_routines.SOURCE
+        routines.SOURCE
         + f"typedef float vector __attribute__((vector_size({4 * VECTOR}), aligned(4)));"
         + sums_source("one", "float", "0.0f")
         + sums_source("vector", "vector", "(vector){0}")
@@ -197,7 +197,7 @@ class ExactPlaces(TorchRoots):
         (m, n), k = c.shape, a.shape[1]
         a_form, a_step = _form(a)
         b_form, b_step = _form(b)
-        routine = self.routine(torch_routines.PRODUCT, "product_routine")
+        routine = self.routine(routines.PRODUCT, "product_routine")
         a_at, b_at, c_at = (f"&{self.element(matrix, [], [])}" for matrix in (a, b, c))
         c_step = m if n == 1 else c.stride(1)
         if n == 1:
@@ -230,8 +230,8 @@ def _form(matrix: Tensor) -> tuple[str, int]:
 
 
 ROUTINES: dict[Any, tuple[str, str, str]] = {
-    aten.sigmoid.default: (torch_routines.VECTOR_EXP, "vector_routine", "sigmoid"),
-    aten.tanh.default: (torch_routines.TANH, "elementwise_routine", "call_elementwise"),
-    aten.exp.default: (torch_routines.EXP, "elementwise_routine", "call_elementwise"),
-    aten.sqrt.default: (torch_routines.ROOT, "elementwise_routine", "call_elementwise"),
+    aten.sigmoid.default: (routines.VECTOR_EXP, "vector_routine", "sigmoid"),
+    aten.tanh.default: (routines.TANH, "elementwise_routine", "call_elementwise"),
+    aten.exp.default: (routines.EXP, "elementwise_routine", "call_elementwise"),
+    aten.sqrt.default: (routines.ROOT, "elementwise_routine", "call_elementwise"),
 }

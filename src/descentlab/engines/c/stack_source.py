@@ -6,9 +6,9 @@ from dataclasses import dataclass, field
 
 from torch import Tensor
 
-from descentlab.engines.native_lanes import BLOCK, LanePlaces, RowLoop, loop_source, rows_in_place, shared_loops
-from descentlab.engines.native_operations import write_operation
-from descentlab.engines.native_updates import CLines
+from descentlab.engines.c.lanes import BLOCK, LanePlaces, RowLoop, loop_source, rows_in_place, shared_loops
+from descentlab.engines.c.operations import write_operation
+from descentlab.engines.c.updates import CLines
 from descentlab.engines.program import Program
 from descentlab.engines.reuse import memory
 from descentlab.engines.updates import Group, Rule

@@ -3,11 +3,11 @@
 import pytest
 import torch
 from bits import needs_known_bits
-from test_torch_sums import perform
+from test_c_sums import perform
 
-from descentlab.engines.exact_loops import ExactPlaces
+from descentlab.engines.c.exact_loops import ExactPlaces
+from descentlab.engines.c.products import MOST_LEAVES, Order, order_of_product
 from descentlab.engines.same_bits import same_bits
-from descentlab.engines.torch_products import MOST_LEAVES, Order, order_of_product
 
 SHAPES = [
     *((rows, inner, columns) for rows in (1, 2, 7) for inner in (50, 100) for columns in (1, 2)),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from torch import Tensor
 
-from descentlab.engines.native_loops import Places, broadcast_strides, merged
+from descentlab.engines.c.loops import Places, broadcast_strides, merged
 from descentlab.engines.updates import Lines
 
 

@@ -12,9 +12,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from descentlab.engines.c.routines import address
 from descentlab.engines.record import CannotRecord
 from descentlab.engines.reuse import memory
-from descentlab.engines.torch_routines import address
 
 EXPONENTIAL = """
 /* exp(x) with a relative error below 2.5e-7; inf above 88.7, 0 below -103.9, NaN stays NaN.

@@ -6,10 +6,10 @@ import pytest
 import torch
 from bits import needs_known_bits
 
-from descentlab.engines.exact_loops import ExactPlaces
-from descentlab.engines.native_build import build
+from descentlab.engines.c.build import build
+from descentlab.engines.c.exact_loops import ExactPlaces
+from descentlab.engines.c.sums import sums_of
 from descentlab.engines.record import CannotRecord
-from descentlab.engines.torch_sums import sums_of
 
 COUNTS = [1, 3, 9, 50, 513, 5000]
 COLUMNS = [1, 3, 5, 9, 40]

@@ -7,14 +7,14 @@ from typing import Any
 
 from torch import Tensor
 
-from descentlab.engines import torch_routines
-from descentlab.engines.exact_loops import TorchRoots, terms_of
-from descentlab.engines.native_lanes import BLOCK, ROW, LanePlaces
-from descentlab.engines.native_loops import broadcast_strides, literal, own_strides
+from descentlab.engines.c import routines
+from descentlab.engines.c.exact_loops import TorchRoots, terms_of
+from descentlab.engines.c.lanes import BLOCK, ROW, LanePlaces
+from descentlab.engines.c.loops import broadcast_strides, literal, own_strides
+from descentlab.engines.c.products import order_of_product
+from descentlab.engines.c.sums import VECTOR, is_plain, sums_of, sums_source
 from descentlab.engines.record import CannotRecord
 from descentlab.engines.reuse import memory
-from descentlab.engines.torch_products import order_of_product
-from descentlab.engines.torch_sums import VECTOR, is_plain, sums_of, sums_source
 
 PIECE = f"""
 static inline block piece_block(const float *p, long n) {{
@@ -35,7 +35,7 @@ class ExactLanePlaces(TorchRoots, LanePlaces):
 
     width = BLOCK
     helpers = (
-        torch_routines.SOURCE
+        routines.SOURCE
         + f"typedef float block __attribute__((vector_size({4 * BLOCK}), aligned(4)));"
         + sums_source("block", "block", "(block){0}")
         + PIECE

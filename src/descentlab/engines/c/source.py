@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from torch import nn
 
-from descentlab.engines.native_loops import Places, literal
-from descentlab.engines.native_operations import write_operation
-from descentlab.engines.native_updates import CLines
+from descentlab.engines.c.loops import Places, literal
+from descentlab.engines.c.operations import write_operation
+from descentlab.engines.c.updates import CLines
 from descentlab.engines.optimizer_state import RuleUpdates
 from descentlab.engines.program import Program
 from descentlab.engines.record import CannotRecord
