@@ -8,8 +8,8 @@ from descentlab.benchmarks.plain_loops import Cubic, line, relu_1_2_1, sgd, sigm
 from descentlab.benchmarks.processes import process_cases
 from descentlab.benchmarks.ratio import Case
 from descentlab.benchmarks.steps import batches_case, full_batch_case
+from descentlab.engines.compiled_stack import CompiledStack
 from descentlab.engines.native_stack import NativeStack
-from descentlab.engines.stack import Stack
 
 
 def all_cases() -> list[Case]:
@@ -86,7 +86,7 @@ def engine_cases() -> list[Case]:
     return [
         native_case("native step, 1-2-1", 0.03, relu_1_2_1, lr=0.1, num_steps=10_000),
         native_case("native step, 1-500-1", 0.20, sigmoid_1_500_1, lr=0.001, num_steps=1000),
-        stack_case("stack, 1000 members against one loop", 7.0, Stack),
+        stack_case("stack, 1000 members against one loop", 7.0, CompiledStack),
         stack_case("native stack, 1000 members against one loop", 1.0, NativeStack),
         points_case(5_000_000),
     ]

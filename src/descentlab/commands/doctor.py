@@ -19,7 +19,7 @@ from descentlab.processes import num_cores
 HELP = """
 python scripts/doctor.py
 
-Versions, devices, threads, the compiler of the native engine, and what is missing, with the line that installs it.
+Versions, devices, threads, the compiler of the compiled engines, and what is missing, with the line that installs it.
 """
 
 
@@ -98,10 +98,10 @@ def _torch() -> Iterator[tuple[str, str]]:
 
 
 def _compiler() -> str:
-    """The C compiler, as `trainer.engine=native` looks for it."""
+    """The C compiler, as the compiled engines look for it."""
     named = os.environ.get("CC", "cc")
     found = shutil.which(named)
     if found is None:
-        return f"no {named}: trainer.engine=native falls back to recorded steps; CC names another"
+        return f"no {named}: steps are recorded, never compiled; CC names another"
     done = subprocess.run([found, "--version"], capture_output=True, text=True, check=False)
     return f"{found}: {next(iter(done.stdout.splitlines()), 'it does not say its version')}"

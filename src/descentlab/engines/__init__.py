@@ -1,1 +1,1 @@
-"""K gradient steps of one net or of a stack of nets: eager, recorded, native; torch only."""
+"""K gradient steps of one net or of a stack of nets: eager, recorded, compiled, native; torch only."""

@@ -9,7 +9,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn, optim
 
-from descentlab.engines.updates import Group, Number, Rule
+from descentlab.engines.lines import Number
+from descentlab.engines.updates import Group, Rule
 from descentlab.errors import InputError
 
 ON_OR_OFF = ("momentum", "weight_decay")

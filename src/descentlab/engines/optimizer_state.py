@@ -5,10 +5,11 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from descentlab.engines.lines import Lines, Number
 from descentlab.engines.preconditions import hyperparameters
 from descentlab.engines.problem import Problem
 from descentlab.engines.record import CannotRecord
-from descentlab.engines.updates import Group, Lines, Number, Rule
+from descentlab.engines.updates import Group, Rule
 
 
 class RuleUpdates:

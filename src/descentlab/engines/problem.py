@@ -157,10 +157,10 @@ def joined(traces: Sequence[Trace]) -> Trace:
 
 @runtime_checkable
 class Engine(Protocol):
-    """A way to perform gradient steps. All engines leave the same bits behind as the eager one.
+    """A way to perform gradient steps. All engines but the native leave the same bits behind as the eager one.
 
     Attributes:
-        name: `eager`, `recorded` or `native`: what performs the steps now.
+        name: `eager`, `recorded`, `compiled` or `native`: what performs the steps now.
         reason: why a faster engine was left for this one, in one line, or None.
     """
 

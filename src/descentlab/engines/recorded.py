@@ -115,8 +115,6 @@ class RecordedEngine:
         segment = self.segment if self.problem.batches.is_full else BATCH_SEGMENT
         return [*range(0, num_steps, segment), num_steps]
 
-    # ---- recording
-
     def _prepare(self) -> None:
         """Record the next batch's step and prove it; the problem is left as it was."""
         start = self.problem.snapshot()
@@ -192,8 +190,6 @@ class RecordedEngine:
         program = build_program(operations, loss, list(gradients), list(parameters), inputs)
         self._captured += [(tensor, tensor._version) for tensor in program.captured]
         return program
-
-    # ---- replaying
 
     def _perform_by_rule(self, start: int, stop: int, table: RowTable) -> tuple[Tensor, bool]:
         """The steps from `start` to before `stop` with the updates written out; returns the losses, and

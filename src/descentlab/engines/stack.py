@@ -18,12 +18,13 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn, optim
 
 from descentlab.engines.compile import compile_step
+from descentlab.engines.lines import Lines
 from descentlab.engines.member_numbers import MemberNumbers
 from descentlab.engines.problem import Loss
 from descentlab.engines.program import Program
 from descentlab.engines.record import CannotRecord
 from descentlab.engines.stacked_gradient import record_gradient, stacked_gradient
-from descentlab.engines.updates import RULES, Lines
+from descentlab.engines.updates import RULES
 
 SEGMENT = 256
 """Steps whose losses and rates are held at once."""

@@ -52,8 +52,7 @@ class TorchRoots(Places):
 
     def local(self, lines: list[str], name: str, sizes: Sequence[int]) -> str:
         self._insist_on_one_axis(sizes)
-        lines.append(Whole(f"float {name}[{math.prod(sizes) * self.width}];"))
-        return f"{name}[{self._index(sizes)}]"
+        return self.element(self.scratch(sizes), [1] * len(sizes), ["i0"] * len(sizes))
 
     def root(self, lines: list[str], sizes: Sequence[int], result: str, number: str) -> None:
         self._insist_on_one_axis(sizes)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from torch import Tensor
 
 from descentlab.engines.c.loops import Places, broadcast_strides, merged
-from descentlab.engines.updates import Lines
+from descentlab.engines.lines import Lines
 
 
 class CLines(Lines):
