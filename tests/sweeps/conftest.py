@@ -1,7 +1,8 @@
 """Sweeps run in-process: jobs from overrides, trained as a stack and one after another."""
 
 from collections.abc import Callable, Sequence
-from functools import partial
+from copy import deepcopy
+from functools import cache, partial
 from pathlib import Path
 
 import pytest
@@ -37,13 +38,14 @@ def loader() -> ConfigLoader:
 
 @pytest.fixture(scope="session")
 def make_jobs(loader: ConfigLoader) -> Callable[[Overrides], list[Job]]:
-    """Composes jobs as a multirun does."""
+    """Composes jobs as a multirun does; what was composed once is copied."""
+    sweep = loader.load_configuration(CONFIG_NAME, ["hydra.mode=MULTIRUN"], run_mode=RunMode.MULTIRUN)
 
-    def make(overrides: Overrides) -> list[Job]:
-        sweep = loader.load_configuration(CONFIG_NAME, ["hydra.mode=MULTIRUN"], run_mode=RunMode.MULTIRUN)
+    @cache
+    def composed(overrides: tuple[tuple[str, ...], ...]) -> list[Job]:
         return compose_jobs(loader, sweep, [[*QUIET, *each] for each in overrides], first=0)
 
-    return make
+    return lambda overrides: deepcopy(composed(tuple(map(tuple, overrides))))
 
 
 @pytest.fixture
