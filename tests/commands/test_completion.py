@@ -14,7 +14,7 @@ TRAIN = Path(__file__).resolve().parents[2] / "scripts" / "train.py"
 def started(folder: Path, *arguments: str, **variables: str) -> str:
     command = [sys.executable, str(TRAIN), *arguments]
     done = subprocess.run(
-        command, cwd=folder, env=os.environ | variables, capture_output=True, text=True, check=False, timeout=120
+        command, cwd=folder, env=os.environ | variables, capture_output=True, text=True, check=False, timeout=600
     )
     assert (done.returncode, done.stderr) == (0, "")
     return done.stdout

@@ -14,7 +14,7 @@ NAMES = [script.stem for script in SCRIPTS]
 def started(folder: Path, script: str, *arguments: str) -> subprocess.CompletedProcess[str]:
     path = next(file for file in SCRIPTS if file.stem == script)
     command = [sys.executable, str(path), *arguments]
-    return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False, timeout=120)
+    return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False, timeout=600)
 
 
 @pytest.mark.parametrize("script", NAMES)

@@ -14,7 +14,8 @@ ROOT = Path(__file__).resolve().parents[2]
 QUICK = ["trainer=ddp_cpu", "trainer.max_steps=20", "logger=none", "figures=false"]
 
 FAILING = """
-import os
+from descentlab.deferred import defer
+defer()
 from lightning.pytorch import Callback
 from descentlab.runs import assemble
 
@@ -76,7 +77,7 @@ def test_a_failure_of_one_process_ends_all_with_its_own_traceback(tmp_path):
     (tmp_path / "failing.py").write_text(FAILING)
     (tmp_path / "temporary").mkdir()
     run = start(tmp_path, "failing.py", *QUICK, TMPDIR=str(tmp_path / "temporary"))
-    out, err = run.communicate(timeout=240)
+    out, err = run.communicate(timeout=600)
     assert (run.returncode, out) == (1, "")
     assert err.count("Traceback") == 1
     assert err.endswith("ZeroDivisionError: in one process of two\n")
@@ -87,7 +88,7 @@ def test_a_failure_of_one_process_ends_all_with_its_own_traceback(tmp_path):
 
 def test_what_one_process_cannot_read_is_said_once_and_leaves_no_folder(tmp_path):
     run = start(tmp_path, f"{ROOT}/scripts/train.py", *QUICK, "model=linear", "model.initial_coefficients=[1]")
-    out, err = run.communicate(timeout=240)
+    out, err = run.communicate(timeout=600)
     assert (run.returncode, out) == (2, "")
     assert err.startswith("error: model.initial_coefficients: expected 2 numbers (w0, w1)")
     assert err.count("\n") == 1

@@ -54,7 +54,7 @@ def installed(wheel, tmp_path_factory) -> Callable[..., subprocess.CompletedProc
             capture_output=True,
             text=True,
             check=False,
-            timeout=120,
+            timeout=600,
         )
 
     return typed

@@ -69,7 +69,7 @@ def answer(logs: Path, installed: Path) -> Iterator[Callable[[str], Any]]:
         url = next(found[0] for line in server.stderr if (found := re.search(r"http://127.0.0.1:\d+/", line)))
 
         def ask(path: str) -> Any:
-            with urllib.request.urlopen(f"{url}data/{path}", timeout=10) as response:
+            with urllib.request.urlopen(f"{url}data/{path}", timeout=60) as response:
                 content = response.read()
             return json.loads(content) if response.headers["Content-Type"].startswith("application/json") else content
 
@@ -78,7 +78,7 @@ def answer(logs: Path, installed: Path) -> Iterator[Callable[[str], Any]]:
                 return -1
             return ask(f"plugin/images/images?run={run}/tensorboard&tag={FIT_IMAGE}&sample=0")[-1]["step"]
 
-        until = time.monotonic() + 60
+        until = time.monotonic() + 240
         while any(last_image(run) < num_steps for run, num_steps in {"net": 200, "line": 30}.items()):
             assert time.monotonic() < until, "the server has not read the runs"
             time.sleep(0.2)
