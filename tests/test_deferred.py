@@ -1,8 +1,9 @@
 """Modules left unexecuted: their answers, and that they step aside for whoever needs the real ones.
 
-Each test is a process of its own, since what is imported stays imported.
+Each test is a process of its own, since what is imported stays imported: a fork of one that has made the imports.
 """
 
+import json
 import subprocess
 import sys
 
@@ -19,10 +20,39 @@ import lightning.pytorch
 from torch import nn
 """
 
+FORKED = """
+import json, os, traceback
+for line in sys.stdin:
+    reader, writer = os.pipe()
+    if os.fork() == 0:
+        os.close(reader)
+        try:
+            exec(json.loads(line), globals())
+        except BaseException:
+            os.write(writer, traceback.format_exc().encode())
+        os._exit(0)
+    os.close(writer)
+    with os.fdopen(reader, "rb") as told:
+        failure = told.read().decode()
+    status = os.wait()[1]
+    print(json.dumps(failure or f"status {status}" * bool(status)), flush=True)
+"""
 
-def run(code):
-    done = subprocess.run([sys.executable, "-c", START + code], capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
+
+@pytest.fixture(scope="module")
+def run():
+    """Runs code after START in a process of its own."""
+    forking = [sys.executable, "-c", START + FORKED]
+    with subprocess.Popen(forking, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as server:
+
+        def ask(code):
+            server.stdin.write(json.dumps(code) + "\n")
+            server.stdin.flush()
+            failure = json.loads(server.stdout.readline())
+            assert not failure, failure
+
+        yield ask
+        server.stdin.close()
 
 
 STEP = """
@@ -34,11 +64,11 @@ optimizer.zero_grad()
 """
 
 
-def test_a_gradient_step_leaves_the_compiler_unexecuted():
+def test_a_gradient_step_leaves_the_compiler_unexecuted(run):
     run(STEP + "assert is_waiting('torch._dynamo') and 'sympy' not in sys.modules")
 
 
-def test_gradients_of_torch_func_leave_the_compiler_unexecuted_and_work_with_it():
+def test_gradients_of_torch_func_leave_the_compiler_unexecuted_and_work_with_it(run):
     run(
         "gradient = torch.func.vmap(torch.func.grad(lambda x: x**3))\n"
         "assert gradient(torch.tensor([1.0, 2.0])).tolist() == [3, 12] and is_waiting('torch._dynamo')\n"
@@ -50,7 +80,7 @@ def test_gradients_of_torch_func_leave_the_compiler_unexecuted_and_work_with_it(
     )
 
 
-def test_symbols_are_known_once_there_are_some():
+def test_symbols_are_known_once_there_are_some(run):
     run(
         "import sympy\n"
         "Basic = sympy.Basic\n"
@@ -74,15 +104,15 @@ def test_symbols_are_known_once_there_are_some():
         "from torch._dynamo import *",
     ],
 )
-def test_whoever_needs_the_compiler_gets_the_real_one(use):
+def test_whoever_needs_the_compiler_gets_the_real_one(run, use):
     run(STEP + use + "\nassert not is_waiting('torch._dynamo')\n" + STEP)
 
 
-def test_the_module_that_was_held_before_is_the_one_that_is_executed():
+def test_the_module_that_was_held_before_is_the_one_that_is_executed(run):
     run("held = torch._dynamo\nheld.config\nassert held is sys.modules['torch._dynamo'] is torch._dynamo")
 
 
-def test_lightning_knows_a_compiled_module_that_was_compiled_later():
+def test_lightning_knows_a_compiled_module_that_was_compiled_later(run):
     run(
         "from lightning.fabric.wrappers import OptimizedModule\n"
         "plain = nn.Linear(1, 1)\n"
@@ -93,7 +123,7 @@ def test_lightning_knows_a_compiled_module_that_was_compiled_later():
     )
 
 
-def test_a_function_exempted_before_the_execution_is_exempt_after_it():
+def test_a_function_exempted_before_the_execution_is_exempt_after_it(run):
     run(
         "calls = []\n"
         "@torch.compiler.disable\n"
@@ -113,7 +143,7 @@ def test_a_function_exempted_before_the_execution_is_exempt_after_it():
     )
 
 
-def test_an_optimiser_that_stepped_before_steps_the_same_after():
+def test_an_optimiser_that_stepped_before_steps_the_same_after(run):
     run(
         STEP + "import copy\n"
         "twin = copy.deepcopy(net)\n"
@@ -128,7 +158,7 @@ def test_an_optimiser_that_stepped_before_steps_the_same_after():
     )
 
 
-def test_metrics_are_computed_without_a_plotting_library_and_plotted_with_it():
+def test_metrics_are_computed_without_a_plotting_library_and_plotted_with_it(run):
     pytest.importorskip("matplotlib")
     run(
         "from torchmetrics import MeanSquaredError\n"
@@ -141,7 +171,7 @@ def test_metrics_are_computed_without_a_plotting_library_and_plotted_with_it():
     )
 
 
-def test_scipy_signal_is_as_torchmetrics_leaves_it():
+def test_scipy_signal_is_as_torchmetrics_leaves_it(run):
     run(
         "import scipy.signal\n"
         "assert is_waiting('scipy.signal')\n"
