@@ -83,7 +83,7 @@ def lone(index, nets, points, loss, optimizer, hyperparameters):
     return Problem(net, loss, optimizer(net.parameters(), **own), None, FullBatch(*points[index]))
 
 
-def assert_members_are_lone_runs(net, optimizer, hyperparameters, loss=LOSSES["mse"], num_steps=200, kind=Stack):
+def assert_members_are_lone_runs(net, optimizer, hyperparameters, loss=LOSSES["mse"], num_steps=100, kind=Stack):
     nets, points = members(net)
     given = {"loss": loss, "optimizer": optimizer, "hyperparameters": hyperparameters, "num_steps": num_steps}
     stack = stacked(nets, points, kind, **given)
