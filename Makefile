@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: train test test-lowest lint format docs mutation audit clean
+.PHONY: train test test-lowest coverage lint format docs mutation audit clean
 
 train: .venv/installed
 	$(BIN)/python scripts/train.py model=relu_net
@@ -13,6 +13,11 @@ test: .venv/installed
 # The suite with the lowest versions that pyproject.toml allows, in an environment of its own.
 test-lowest: .venv-lowest/installed
 	.venv-lowest/bin/python -m pytest -n 2
+
+# The suite once more, and how much of the code it reaches, in the processes that it starts too.
+coverage: .venv/installed
+	COVERAGE_FILE=$(CURDIR)/.coverage $(BIN)/python -m pytest -n 2 --cov --cov-report=json
+	$(BIN)/python .ci/covered.py coverage.json
 
 lint: .venv/installed
 	$(BIN)/ruff check

@@ -69,7 +69,7 @@ HEAVY = [
 
 
 def imported_by(tmp_path, *arguments):
-    environment = {key: value for key, value in os.environ.items() if key != "PYTHONPATH"}
+    environment = {key: value for key, value in os.environ.items() if not key.startswith(("PYTHONPATH", "COVERAGE"))}
     done = subprocess.run(
         [sys.executable, "-c", TRAIN, *arguments], capture_output=True, text=True, cwd=tmp_path, env=environment
     )
