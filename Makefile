@@ -1,6 +1,8 @@
 # Everything a fresh machine needs is Python 3.11 or newer, make, and a package index.
 PYTHON ?= python3
 BIN := .venv/bin
+# The suite starts Python some hundred times: what one process compiled, the next one takes.
+export PYTHONDONTWRITEBYTECODE :=
 
 .PHONY: train test test-lowest coverage lint format docs mutation audit clean
 

@@ -52,10 +52,9 @@ def run_in(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[..., sub
 
     def run(folder: Path, *arguments: str, stdin: str | None = None) -> subprocess.CompletedProcess[str]:
         monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(folder / "src"), str(tmp_path / "site")]))
-        monkeypatch.setenv("PYTHONDONTWRITEBYTECODE", "1")
         command = [sys.executable, *arguments]
         return subprocess.run(
-            command, cwd=folder, input=stdin, capture_output=True, text=True, check=False, timeout=300
+            command, cwd=folder, input=stdin, capture_output=True, text=True, check=False, timeout=600
         )
 
     return run
