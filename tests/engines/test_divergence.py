@@ -1,5 +1,7 @@
 """The rule for leaving the finite numbers, held by every engine."""
 
+from functools import partial
+
 import pytest
 import torch
 from engine_cases import assert_same, plain_loop, problem
@@ -54,7 +56,7 @@ def test_keeps_the_last_finite_parameters(engine, optimizer, net):
 @ENGINES
 def test_keeps_state_of_scheduler_and_batches_at_the_kept_step(engine):
     def make():
-        schedule = lambda o: optim.lr_scheduler.ExponentialLR(o, 1.01)  # noqa: E731
+        schedule = partial(optim.lr_scheduler.ExponentialLR, gamma=1.01)
         return problem("cubic", OPTIMIZERS["momentum"], batch_size=16, scheduler=schedule)
 
     ours, stepped = make(), make()
