@@ -65,9 +65,9 @@ def writing(path: Path) -> Iterator[None]:
         raise WriteError(error.errno, error.strerror or str(error), str(path)) from error
 
 
-def remove_temporaries(folder: Path) -> None:
-    """Remove what a process left in a folder that was killed while it wrote whole files there."""
-    for temporary in folder.rglob(".*.tmp"):
+def remove_temporaries(folder: Path, below: bool = True) -> None:
+    """Remove what a process left in a folder, or also below it, that was killed while it wrote whole files there."""
+    for temporary in folder.rglob(".*.tmp") if below else folder.glob(".*.tmp"):
         temporary.unlink(missing_ok=True)
 
 

@@ -98,7 +98,7 @@ def compose_jobs(loader: ConfigLoader, sweep: DictConfig, overrides: Sequence[Se
                     bases[key] = _Base(loader, sweep, [*choices, *(text for text, _ in values.values())], values)
                 settings = bases[key].with_values({key: value for key, (_, value) in values.items()})
                 own = [text for text in texts if not text.startswith(_OF_THE_LAUNCH)]
-                jobs.append(Job(number, own, check(settings)))
+                jobs.append(Job(number, own, {**check(settings), "resume": None}))  # of the launch, not of the job
                 refuse_several_processes(jobs[-1])
                 require_for(settings)
             except (HydraException, OmegaConfBaseException) as error:

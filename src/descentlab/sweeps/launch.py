@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+from descentlab.runs.files import remove_temporaries
 from descentlab.runs.lock import hold
 from descentlab.sweeps.compose import Job
 from descentlab.sweeps.extract import extract
@@ -10,6 +11,7 @@ from descentlab.sweeps.grouping import group_jobs
 from descentlab.sweeps.interruption import stopping_at_signals
 from descentlab.sweeps.outcomes import outcomes_in
 from descentlab.sweeps.pieces import Workers, cut
+from descentlab.sweeps.record import FOLDER
 
 
 def launch(jobs: Sequence[Job], folder: Path, workers: Workers, num_workers: int) -> None:
@@ -25,6 +27,8 @@ def launch(jobs: Sequence[Job], folder: Path, workers: Workers, num_workers: int
         HeldError: another process works in the folder.
     """
     with hold(folder), stopping_at_signals(folder):
+        for place in (folder, folder / FOLDER):  # the folder of a job that was cut short is made anew
+            remove_temporaries(place, below=False)
         leaves_folders = len(jobs) <= jobs[0].settings["sweep"]["folders"]
         outcomes = outcomes_in(folder, jobs)
         if leaves_folders:

@@ -24,11 +24,15 @@ class Ledger:
     Args:
         folder: of the sweep.
         jobs: that are in its `jobs.json`.
+
+    Attributes:
+        noted: the numbers of those that this launch has noted.
     """
 
     def __init__(self, folder: Path, jobs: list[Job]) -> None:
         self.folder = folder
         self.jobs = jobs
+        self.noted: set[int] = set()
 
     def note(self, jobs: Sequence[Job]) -> None:
         """Add jobs, and find the ones with numbers that are known as they were.
@@ -46,6 +50,7 @@ class Ledger:
             assert new[0].number == known, "jobs are numbered without gaps"
             self.jobs += new
             write_whole(self.folder / NAME, _text(self.jobs))
+        self.noted |= {job.number for job in jobs}
 
 
 @cache

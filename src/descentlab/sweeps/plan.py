@@ -79,9 +79,10 @@ def leaving_nothing(sweep: DictConfig, first: int = 0) -> Iterator[None]:
 def planned(loader: ConfigLoader, sweep: DictConfig, overrides: Sequence[Sequence[str]], first: int) -> list[Job]:
     """The jobs that a launcher is to train, as the sweeper has noted them; a sweeper that knows nothing of
     the ledger has its jobs planned now."""
-    known = ledger_of(folder_of(sweep)).jobs[first : first + len(overrides)]
-    if len(known) == len(overrides) and (sweep.resume is None or known[0].settings["resume"] is not None):
-        return known
+    ledger = ledger_of(folder_of(sweep))
+    numbers = range(first, first + len(overrides))
+    if ledger.noted.issuperset(numbers):
+        return ledger.jobs[numbers.start : numbers.stop]
     return plan(loader, sweep, overrides, first, is_whole=False)
 
 

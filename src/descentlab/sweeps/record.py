@@ -24,7 +24,7 @@ from descentlab.runs.result import Result, result_from
 from descentlab.sweeps.fit import FittedStack
 from descentlab.sweeps.stacked_module import Member
 
-_FOLDER = "stacks"
+FOLDER = "stacks"
 _BETWEEN = "\0"
 """Between the texts of two results in a record."""
 
@@ -171,12 +171,12 @@ def _next_loss(member: Member) -> Float[Tensor, ""]:
 
 def records_in(sweep: Path) -> list[Path]:
     """The files of a sweep's records."""
-    return sorted((sweep / _FOLDER).glob("*.npz"))
+    return sorted((sweep / FOLDER).glob("*.npz"))
 
 
 def save_record(record: StackRecord, sweep: Path) -> None:
     """Write a record whole or not at all, as an npz of named arrays that NumPy opens without pickle."""
-    path = sweep / _FOLDER / f"{record.jobs[0]}.npz"
+    path = sweep / FOLDER / f"{record.jobs[0]}.npz"
     path.parent.mkdir(exist_ok=True)
     buffer = io.BytesIO()
     arrays: dict[str, Any] = {name: np.ascontiguousarray(array) for name, array in _arrays(record)}

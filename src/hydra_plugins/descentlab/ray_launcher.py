@@ -54,7 +54,8 @@ class RayLauncher(PieceLauncher):
             ) from error
 
     def train(self, jobs: Sequence[Job], folder: Path) -> None:
-        if self.address is None:  # the one way to a Ray that listens on loopback alone; read when Ray is imported
+        if self.address is None or _is_on_loopback_alone(self.address):
+            # Else Ray takes loopback for the machine's own address, also where it is typed; read when it is imported.
             os.environ["RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"] = "0"
         from descentlab.sweeps.launch import launch  # torch is imported now, not to say no
         from descentlab.sweeps.on_ray import cluster, on_ray
@@ -64,3 +65,15 @@ class RayLauncher(PieceLauncher):
         )
         with cluster(self.address) as num_cpus:
             launch(jobs, folder, workers, max(1, int(num_cpus / self.cpus_per_task)))
+
+
+def _is_on_loopback_alone(address: str) -> bool:
+    """Whether a server that answers at an address answers there as 127.0.0.1, and not as each of this machine's."""
+    host, _, port = address.rpartition(":")
+    if host not in ("127.0.0.1", "localhost"):
+        return False
+    try:
+        socket.create_connection(("127.0.0.2", int(port)), timeout=1).close()
+    except OSError:
+        return True
+    return False
