@@ -17,15 +17,15 @@ pytestmark = [
 ]
 
 
-@pytest.fixture(scope="module")
-def address():
-    """Of a cluster of two raylets with one CPU each."""
+@pytest.fixture(scope="module", params=["127.0.0.1", None], ids=["loopback", "own address"])
+def address(request):
+    """Of a cluster of two raylets with one CPU each, at the machine's own address or on loopback alone."""
     from ray.cluster_utils import Cluster
 
     cluster = Cluster()
     try:
         for _ in range(2):
-            cluster.add_node(num_cpus=1, include_dashboard=False)
+            cluster.add_node(num_cpus=1, include_dashboard=False, node_ip_address=request.param)
         yield cluster.address
     finally:
         cluster.shutdown()
