@@ -6,11 +6,18 @@ from pathlib import Path
 from descentlab.runs.soak import differences, forked
 
 SWEEP = (
-    *("-m", "model=relu_net", "seed=1,2,3", "trainer.engine=auto,lightning", "trainer.max_steps=30", "sweep.members=2"),
+    *(
+        "-m",
+        "model=relu_net",
+        "seed=1,2,3,4",
+        "trainer.engine=auto,lightning",
+        "trainer.max_steps=30",
+        "sweep.members=2",
+    ),
     *("logger=none", "figures=false", "callbacks.checkpoint.every=10", "callbacks.checkpoint.seconds=0"),
     "hydra.launcher.workers=1",
 )
-"""Two stacks, and three jobs that run alone, all in the process that is killed."""
+"""Two stacks of two, and four jobs that run alone, all in the process that is killed."""
 
 
 def test_a_sweep_killed_at_random_points_ends_bit_for_bit_as_one_that_was_not(typed, tmp_path):
@@ -28,7 +35,7 @@ def test_a_sweep_killed_at_random_points_ends_bit_for_bit_as_one_that_was_not(ty
         killed = tmp_path / f"killed at {point}"
         assert forked(lambda folder=killed: start(folder), killed, kill_at=point).killed
         forked(lambda folder=killed: go_on(folder), killed)
-        for job in range(6):
+        for job in range(8):
             assert differences(whole / str(job), killed / str(job)) == [], (point, job)
         for table in ("sweep.csv", "summary.csv"):
             assert (killed / table).read_bytes() == (whole / table).read_bytes(), point
