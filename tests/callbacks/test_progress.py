@@ -1,6 +1,12 @@
 """One progress bar, where somebody is there to see it."""
 
+import re
 import sys
+
+import pytest
+
+from descentlab.sweeps.fit import fit_stack
+from descentlab.sweeps.members import members
 
 LONG = ("model=linear", "logger=none", "trainer.max_steps=3000", "callbacks.checkpoint.every=500")
 
@@ -28,7 +34,8 @@ def test_a_run_of_a_moment_shows_no_bar(train_with, tmp_path, monkeypatch):
     assert "steps" not in screen.text
 
 
-def test_a_long_run_shows_its_steps_its_rate_and_its_loss(train_with, tmp_path, monkeypatch):
+def slow_terminal(monkeypatch: pytest.MonkeyPatch) -> Terminal:
+    """A terminal from here on, and a clock on which a second passes between two looks."""
     clock = {"now": 0.0}
 
     def a_second_later() -> float:
@@ -37,10 +44,23 @@ def test_a_long_run_shows_its_steps_its_rate_and_its_loss(train_with, tmp_path, 
 
     monkeypatch.setattr("tqdm.std.time", a_second_later)
     monkeypatch.setattr(sys, "stderr", screen := Terminal())
+    return screen
+
+
+def test_a_long_run_shows_its_steps_its_rate_and_its_loss(train_with, tmp_path, monkeypatch):
+    screen = slow_terminal(monkeypatch)
     train_with(tmp_path, [], *LONG)
     assert "/3.00k" in screen.text
     assert "steps" in screen.text
     assert "loss " in screen.text
+
+
+def test_a_stack_shows_the_median_loss_of_its_members(monkeypatch):
+    screen = slow_terminal(monkeypatch)
+    jobs = [[*LONG[:1], f"seed={seed}", "trainer.max_steps=99"] for seed in (1, 2, 3)]
+    fitted = fit_stack(members(jobs), show_progress=True, validation_every=10)
+    shown = re.findall(r"median loss ([\d.e+-]+)", screen.text)
+    assert shown[-1] == f"{float(fitted.history.losses()[:, 98].median()):.4g}"
 
 
 def test_nothing_is_shown_where_stderr_is_no_terminal(train_with, tmp_path, capfd):

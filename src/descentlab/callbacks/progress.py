@@ -28,8 +28,9 @@ class Progress(Callback):
     def on_train_batch_end(self, trainer: Trainer, pl_module: Any, outputs: Any, batch: Any, batch_idx: int) -> None:
         if self._bar is not None and not self._bar.disable:
             trace = outputs.get("trace")
-            loss = float(outputs["loss"]) if trace is None else float(trace.losses[-1])
-            self._bar.set_postfix_str(f"loss {loss * pl_module.loss_scale:.4g}", refresh=False)
+            losses = (outputs["loss"] if trace is None else trace.losses[-1]) * pl_module.loss_scale
+            name = "median loss" if losses.ndim else "loss"  # of the members of a stack
+            self._bar.set_postfix_str(f"{name} {float(losses.nanmedian()):.4g}", refresh=False)
             self._bar.update(trainer.global_step - self._bar.n)
 
     def on_fit_end(self, trainer: Trainer, pl_module: Any) -> None:

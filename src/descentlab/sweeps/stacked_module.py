@@ -116,6 +116,11 @@ class StackedRegression(LightningModule):
             return torch.tensor(values, dtype=torch.float64)
         return values[0]
 
+    @property
+    def loss_scale(self) -> Float[Tensor, " member"]:
+        """What each member's loss in the units of its training is multiplied by to be in the user's."""
+        return torch.tensor([member.module.loss_scale for member in self.members])
+
     def configure_optimizers(self) -> None:
         """The engine holds the state of the optimiser."""
 
