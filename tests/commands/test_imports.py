@@ -94,6 +94,14 @@ def test_a_run_imports_nothing_heavy(run, name):
     assert name not in run
 
 
+def test_a_sweep_plots_nothing_either(tmp_path):
+    given = ("-m", "model=relu_net", "seed=range(0,3)", "trainer.max_steps=5", "figures=false")
+    seen, done = imported_by(tmp_path, *given, "hydra.launcher.workers=1")
+    assert seen["code"] == 0, done.stderr
+    assert (tmp_path / "outputs").is_dir()
+    assert {"matplotlib", "plotly", "PIL.Image", "pandas"} & set(seen["modules"]) == set()
+
+
 @pytest.mark.parametrize("name", UNEXECUTED)
 def test_a_run_leaves_unexecuted_what_it_does_not_need(run, name):
     assert name in run

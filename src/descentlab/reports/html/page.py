@@ -8,6 +8,7 @@ written as plain values, so that of the Python package nothing but that file is 
 import base64
 import hashlib
 import json
+import shlex
 from collections.abc import Sequence
 from html import escape
 from pathlib import Path
@@ -19,7 +20,7 @@ from plotly.offline import get_plotlyjs
 from descentlab.reports.histories import Histories
 from descentlab.reports.html.chart import Section, label, number, percent
 from descentlab.reports.html.tables import folder_link, jobs_html, summary_html
-from descentlab.reports.study import Study, names_apart
+from descentlab.reports.study import Job, Study, names_apart
 
 _HERE = Path(__file__).parent
 
@@ -128,6 +129,10 @@ def _section_html(section: Section) -> str:
 
 def _tables_html(study: Study, shown: Sequence[int], beside: Path) -> str:
     part = "" if len(shown) == len(study.jobs) else f" {len(shown)} of {len(study.jobs)} are listed, of all ranks."
+    without = next((folder for folder in study.folders if not all(map(_has_folder, _jobs_in(study, folder)))), None)
+    if without is not None:
+        command = shlex.join(["python", "scripts/extract.py", f"sweep={without}", "job=…"])
+        part += f" <code>{escape(command)}</code> makes the folder of a job that has none."
     return (
         '<section id="summary"><h2>Summary</h2>'
         "<p>A row for each combination of settings, over its seeds and folds; a heading sorts.</p>"
@@ -135,6 +140,15 @@ def _tables_html(study: Study, shown: Sequence[int], beside: Path) -> str:
         "<p>The number leads to the job's folder, a click elsewhere in a row selects the job."
         f"{part}</p>{jobs_html(study, shown, beside)}</section>"
     )
+
+
+def _jobs_in(study: Study, folder: Path) -> list[Job]:
+    """The jobs of a sweep that ended; none of a run."""
+    return [job for job in study.jobs if job.folder.parent == folder and job.num_steps is not None]
+
+
+def _has_folder(job: Job) -> bool:
+    return job.folder.is_dir()
 
 
 def _payload(
