@@ -18,7 +18,7 @@ from descentlab.modules.regression import RegressionModule
 from descentlab.runs.assemble import assemble
 from descentlab.settings.check import check
 from descentlab.sweeps.compose import Job
-from descentlab.sweeps.ledger import read_jobs
+from descentlab.sweeps.ledger import ledger_of
 from descentlab.sweeps.record import StackRecord, load_numbers, load_record, records_in
 
 
@@ -59,9 +59,8 @@ class RecordedStack:
         if record.steps:
             rows = torch.from_numpy(np.searchsorted(record.steps, steps, side="right") - 1)
             values[:] = torch.cat([part[places[:, None], rows] for part in recorded], dim=2)
-        for own, last, row in zip(values, ending, last_row.tolist(), strict=True):
-            own[row + 1 :] = torch.nan
-            own[row : row + 1] = last
+        row, end = torch.arange(len(steps))[:, None], torch.from_numpy(last_row)[:, None, None]
+        values = values.where(row < end, ending[:, None]).masked_fill(row > end, torch.nan)
         found: Float32[ndarray, "member row column"] = self._in_user_units(values).float().numpy()
         return found
 
@@ -113,8 +112,8 @@ def recorded_stacks(folders: Sequence[Path]) -> Iterator[RecordedStack]:
             wanted.setdefault(folder.parent, {})[int(folder.name)] = place
     for sweep, numbers in wanted.items():
         paths = records_in(sweep)
-        jobs = read_jobs(sweep) if paths else []
-        for path in paths:
+        jobs = ledger_of(sweep.resolve()).jobs if paths else []
+        for path in paths if jobs else []:
             if not numbers.keys().isdisjoint(load_numbers(path)):
                 record = load_record(path)
                 members = {k: numbers[number] for k, number in enumerate(record.jobs) if number in numbers}
