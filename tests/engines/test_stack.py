@@ -217,15 +217,35 @@ def test_a_member_that_diverges_stops_as_a_lone_run_does_and_disturbs_nobody(kin
     assert stack.diverged.tolist() == [False, True, False, True, True]
 
 
-def test_a_last_update_that_overflows_is_not_kept(kind):
+@pytest.mark.parametrize("others", [0.02, 2e39], ids=["of one", "of all"])
+def test_a_last_update_that_overflows_is_not_kept(kind, others):
     nets, points = members("linear")
-    rates = torch.tensor([0.02, 1e39, 0.01, 0.02, 0.02], dtype=torch.float64)
+    rates = torch.tensor([others, 1e39, others, others, others], dtype=torch.float64)
     given = {"loss": nn.MSELoss(), "optimizer": optim.SGD, "hyperparameters": {"lr": rates}}
     stack = stacked(nets, points, kind, num_steps=1, **given)
     before = stack.member(1)
     trace = stack.advance(5)
-    assert trace.num_steps.tolist() == [1, 0, 1, 1, 1]
+    assert trace.num_steps.tolist() == ([1, 0, 1, 1, 1] if others < 1 else [0] * 5)
+    assert trace.diverged.tolist() == ([False, True, False, False, False] if others < 1 else [True] * 5)
     assert_same(stack.member(1), before)
+
+
+def test_the_losses_of_a_diverged_member_end_with_the_one_that_was_not_finite(kind):
+    """y = W x at x = 1, 2, 3 with a rate of 1e12: W squared leaves float32 at the third loss."""
+    nets, _ = members(lambda: nn.Linear(1, 1, bias=False), seeds=range(2))
+    points = [(torch.tensor([[1.0], [2.0], [3.0]]), torch.tensor([[1.0], [2.0], [3.0]]))] * 2
+    rates = torch.tensor([0.1, 1e12], dtype=torch.float64)
+    given = {"loss": nn.MSELoss(), "optimizer": optim.SGD, "hyperparameters": {"lr": rates}}
+    stack = stacked(nets, points, kind, num_steps=6, **given)
+    first, second = stack.advance(4), stack.advance(2)
+    ours = EagerEngine(lone(1, nets, points, nn.MSELoss(), optim.SGD, {"lr": rates})).advance(6)
+    assert ours.diverged
+    assert len(ours.losses) < 4
+    assert not torch.isfinite(ours.losses[-1])
+    assert_same(first.losses[: len(ours.losses), 1], ours.losses)
+    assert bool(first.losses[len(ours.losses) :, 1].isnan().all())
+    assert bool(second.losses[:, 1].isnan().all())
+    assert (first.num_steps.tolist(), second.num_steps.tolist()) == ([4, ours.num_steps], [2, 0])
 
 
 def test_records_the_parameters_before_the_updates_asked_for(kind):
