@@ -248,6 +248,25 @@ def test_the_losses_of_a_diverged_member_end_with_the_one_that_was_not_finite(ki
     assert (first.num_steps.tolist(), second.num_steps.tolist()) == ([4, ours.num_steps], [2, 0])
 
 
+def test_a_stack_whose_members_have_all_ended_only_counts_on(kind):
+    nets, points = members("linear", seeds=range(2))
+    nets, points = [net.double() for net in nets], [(x.double(), y.double()) for x, y in points]
+    given = {"loss": nn.MSELoss(), "optimizer": optim.SGD, "hyperparameters": {"lr": 0.02}}
+    stack = stacked(nets, points, kind, num_steps=2, **given)
+    first = stack.advance(300)
+    assert first.losses.shape == (300, 2)
+    assert bool(first.losses[:2].isfinite().all())
+    assert bool(first.losses[2:].isnan().all())
+    ended = stack.flat_parameters()
+    second = stack.advance(5, rows=range(0, 5, 2))
+    assert (second.losses.dtype, second.losses.shape) == (torch.float64, (5, 2))
+    assert bool(second.losses.isnan().all())
+    assert second.num_steps.tolist() == [0, 0]
+    assert stack.step == 305
+    assert_same(stack.flat_parameters(), ended)
+    assert_same(second.parameters, torch.stack([ended] * 3))
+
+
 def test_records_the_parameters_before_the_updates_asked_for(kind):
     nets, points = members("one_two_one")
     given = {"loss": nn.MSELoss(), "optimizer": optim.SGD, "hyperparameters": {"lr": RATES}}
