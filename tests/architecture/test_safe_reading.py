@@ -15,8 +15,9 @@ EXPLAINED = {
         "eval",
     ): "annotations in the source of an allowed target, with light names alone",
     ("descentlab/engines/c/build.py", "ctypes"): "a library that it has compiled itself",
-    ("descentlab/engines/native.py", "ctypes"): "calls that library",
-    ("descentlab/engines/native_stack.py", "ctypes"): "calls that library",
+    ("descentlab/engines/compiled.py", "ctypes"): "calls that library",
+    ("descentlab/engines/compiled_stack.py", "ctypes"): "calls that library",
+    ("descentlab/engines/c/routines.py", "ctypes"): "looks up routines in torch's own library",
 }
 RUNS_WHAT_IT_READS = {"eval", "exec", "__import__", "compile"}
 UNSAFE_MODULES = {"pickle", "marshal", "shelve", "dill", "cloudpickle", "joblib", "ctypes", "code"}
