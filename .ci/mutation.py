@@ -37,8 +37,8 @@ ROOT = Path(__file__).resolve().parents[1]
 EQUIVALENT = ROOT / ".ci" / "equivalent_mutants.toml"
 ENOUGH = 60.0
 """Seconds of the processor that its tests take without a change, after which a mutant has survived."""
-NEVER_ENDS = 10
-"""Times of that after which a mutant hangs, which counts as noticed."""
+PATIENCE = 20
+"""Times what its tests take without a change, and seconds beside, after which a mutant hangs and has been noticed."""
 
 
 @dataclass(frozen=True)
@@ -257,7 +257,8 @@ class Mutation:
                     break
             return False
 
-        return "survived" if forked(run, NEVER_ENDS * ENOUGH) is False else "noticed"
+        expected = min(sum(seconds[index] for index in chosen), ENOUGH)
+        return "survived" if forked(run, PATIENCE * (expected + 1)) is False else "noticed"
 
 
 def equivalent() -> list[dict[str, str]]:
