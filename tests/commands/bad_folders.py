@@ -11,6 +11,7 @@ from typing import Any
 import torch
 import yaml
 from bad_lines import OPEN, OTHER_KINDS, BadLine, leaves, slip
+from bad_tables import CSVS
 
 JUDGING = (("evaluate", "run=run"), ("predict", "run=run", "x=1"), ("stability", "run=run"))
 """What is asked of a run folder."""
@@ -157,41 +158,6 @@ def checkpoints(chance: random.Random, good: dict[str, bytes], count: int) -> It
     for content in contents:
         command, *arguments = chance.choice(JUDGING)
         yield BadLine(command, tuple(arguments), "last.ckpt", {**good, CHECKPOINT: content})
-
-
-CSVS: dict[str, bytes] = {
-    "empty": b"",
-    "a blank line": b"\n",
-    "only blanks": b"  \n \n",
-    "only a header": b"x1\n",
-    "another column": b"x2\n1\n",
-    "a column twice": b"x1,x1\n1,2\n",
-    "a column in capitals": b"X1\n1\n",
-    "another separator": b"x1;y\n1;2\n",
-    "tabs": b"x1\ty\n1\t2\n",
-    "no header": b"1\n2\n3\n",
-    "an empty row": b"x1\n1\n\n2\n",
-    "a short row": b"x1,y\n1,2\n3\n",
-    "a long row": b"x1,y\n1,2\n3,4,5\n",
-    "an empty cell": b"x1,y\n,2\n",
-    "a word": b"x1\none\n",
-    "a decimal comma": b'x1\n"1,5"\n',
-    "a date": b"x1\n2020-01-01\n",
-    "not a number": b"x1\nnan\n",
-    "NA": b"x1\nNA\n",
-    "infinity": b"x1\ninf\n",
-    "too large": b"x1\n1e999\n",
-    "an open quote": b'x1\n"1\n',
-    "a quote in a cell": b'x1\n"1"2\n',
-    "not UTF-8": b"x1\n\xff\xfe\n",
-    "UTF-16": "x1\n1\n".encode("utf-16"),
-    "a zero byte": b"x1\n1\x00\n",
-    "a picture": b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR",
-    "JSON": b'{"x1": [1, 2]}',
-    "a formula": b"x1\n=1+1\n",
-    "a percentage": b"x1\n5%\n",
-    "a unit": b"x1\n5 cm\n",
-}
 
 
 def csvs(chance: random.Random, good: dict[str, bytes], count: int) -> Iterator[BadLine]:

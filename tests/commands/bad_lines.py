@@ -10,6 +10,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from contradictions import CONTRADICTIONS
+
 from descentlab.settings.compose import compose, config_folder
 
 LETTERS = "abcdefghijklmnopqrstuvwxyz_"
@@ -166,122 +168,6 @@ def out_of_range() -> Iterator[BadLine]:
         yield from (BadLine(COMPOSING[k % 3], (*choices, f"{key}={value}"), key) for k, value in enumerate(values))
 
 
-CONTRADICTIONS: dict[str, str] = {
-    "model=polynomial data=two_features": "model=polynomial",
-    "model.num_features=3": "model.num_features",
-    "model=linear data=two_features model.initial_coefficients=[1,2]": "model.initial_coefficients",
-    "model=linear model.bias=false model.initial_coefficients=[1,2]": "model.initial_coefficients",
-    "model=polynomial model.degree=2 model.initial_coefficients=[1,2,3,4]": "model.initial_coefficients",
-    "model=linear data=americano data.coefficients=[1]": "data.coefficients",
-    "data=cubic data.coefficients=[1,2,3,4,5]": "data.coefficients",
-    "data=table": "data",
-    "data=table data.x=[1,2]": "data",
-    "data=table data.y=[1,2]": "data",
-    "data=table data.x=[] data.y=[]": "data.x",
-    "data=table data.x=[1,2] data.y=[1]": "data.x",
-    "data=table data.x=[[1,2],[3]] data.y=[1,2] data.num_features=2": "data.x",
-    "data=table data.x=[1] data.y=[2] data.path=a.csv data.features=[a] data.target=b": "data",
-    "data=table data.path=a.csv": "data.features",
-    "data=table data.path=a.csv data.features=[a]": "data",
-    "data=table data.path=a.csv data.features=[] data.target=b": "data",
-    "data=table data.x=[1,2] data.y=[1,2] data.val_fraction=0.5 data.test_fraction=0.5": "data.val_fraction",
-    "model=linear model.bias=false data=table data.x=[1,2] data.y=[1,3] data.standardize=true": "data.standardize",
-    "data=table data.x=[1,2] data.y=[1,3] data.standardize=true loss._target_=torch.nn.MSELoss": "data.standardize",
-    "optimizer=momentum optimizer.nesterov=true optimizer.momentum=0": "optimizer",
-    "optimizer=momentum optimizer.nesterov=true optimizer.dampening=0.5": "optimizer",
-    "scheduler._target_=torch.optim.lr_scheduler.ReduceLROnPlateau": "scheduler",
-    "scheduler._target_=torch.optim.SGD +scheduler.lr=1": "scheduler",
-    "scheduler._target_=torch.optim.lr_scheduler.StepLR": "scheduler",
-    "~optimizer.lr +optimizer.momentum=fast": "optimizer.momentum",
-    "optimizer._target_=torch.nn.Linear": "optimizer",
-    "optimizer._target_=descentlab.functional.losses.mse": "optimizer",
-    "loss._target_=torch.nn.Flatten": "loss",
-    "loss._target_=torch.optim.SGD +loss.lr=1": "loss",
-    "loss._target_=torch.nn.Module": "loss",
-    "loss._target_=null": "loss",
-    "model._target_=null": "model",
-    "model._target_=torch.optim.SGD": "model",
-    "model._target_=descentlab.nets.nowhere.Net": "model",
-    "model._target_=descentlab.nets.linear.Linnear": "model",
-    "model._target_=os.system": "model._target_",
-    "model._target_=builtins.eval": "model._target_",
-    "model._target_=subprocess.Popen": "model._target_",
-    "model._target_=descentlab": "model",
-    "model._target_=torch": "model",
-    "model._target_=torch.": "model",
-    "model._target_=.torch": "model",
-    "model._target_=''": "model",
-    "model._target_=torch..nn.Linear": "model",
-    "model._target_=../torch": "model",
-    "data._target_=null": "data",
-    "data._target_=descentlab.functional.losses.mse": "data",
-    "data._target_=torch.nn.Linear": "data",
-    "trainer._target_=null": "trainer",
-    "trainer._target_=torch.nn.Linear": "trainer",
-    "callbacks.progress=3": "callbacks.progress",
-    "+callbacks.mine=[1]": "callbacks.mine",
-    "+callbacks.mine._target_=torch.nn.ReLU": "callbacks.mine",
-    "+callbacks.mine._target_=null": "callbacks.mine",
-    "+callbacks.mine._target_=lightning.pytorch.callbacks.NoSuch": "callbacks.mine",
-    "+callbacks.mine._target_=lightning.pytorch.callbacks.EarlyStopping": "callbacks.mine",
-    "+logger.mine._target_=torch.nn.ReLU": "logger.mine",
-    "model={a:1}": "model",
-    "optimizer=[1,2]": "optimizer",
-    "data=[]": "data",
-    "history=3": "history",
-    "debug.trace=maybe": "debug.trace",
-    "trainer.engine=warp": "trainer.engine",
-    "trainer.accelerator=quantum": "trainer.accelerator",
-    "trainer.strategy=fsdp": "trainer.strategy",
-    "trainer=gpu": "trainer",
-    "trainer=ddp": "trainer",
-    "trainer.devices=2 trainer.accelerator=gpu": "trainer",
-    "check=perhaps": "check",
-    "figures=1": "figures",
-    "resume=3": "resume",
-    "name=''": "name",
-    "name=[a]": "name",
-    "~model": "model",
-    "~data": "data",
-    "~seed": "seed",
-    "~trainer.max_steps": "trainer.max_steps",
-    "~model.hidden_width": "model.hidden_width",
-    "~optimizer._target_": "optimizer",
-    "~nothing": "nothing",
-    "++optimizer.lrr=3": "lrr",
-    "+optimizer.lr=3": "optimizer.lr",
-    "+experiment=cubic": "experiment",
-    "optimizer.lr=0.1 optimizer.lr=fast": "optimizer.lr",
-    "optimizer.lr=0.1,0.2": "optimizer.lr",
-    "optimizer.lr=range(1,3)": "optimizer.lr",
-    "optimizer.lr=choice(1,2)": "optimizer.lr",
-    "optimizer.lr=interval(0,1)": "optimizer.lr",
-    "seed=glob(*)": "seed",
-    "model=glob(*)": "model",
-    "optimizer.lr=${seed": "optimizer.lr",
-    "optimizer.lr=${nowhere.at.all}": "optimizer.lr",
-    "optimizer.lr=${optimizer.lr}": "optimizer.lr",
-    "optimizer.lr=${oc.env:NO_SUCH_VARIABLE}": "optimizer.lr",
-    "optimizer.lr=${nosuchresolver:1}": "optimizer.lr",
-    "optimizer.lr=${spread:1}": "optimizer.lr",
-    "optimizer.lr=???": "optimizer.lr",
-    "hydra.run.dir=''": "hydra.run.dir",
-    "hydra.run.dirr=a": "dirr",
-    "hydra/launcher=rocket": "rocket",
-    "hydra/sweeper=broom": "broom",
-    "--lr=0.1": "--lr",
-    "-optimizer.lr=0.1": "-optimizer.lr",
-    "--optimizer.lr 0.1": "--optimizer.lr",
-    "model@nowhere=linear": "nowhere",
-    "optimizer.lr@a=1": "optimizer.lr",
-    "MODEL=linear": "MODEL",
-    "Model.seed=1": "Model",
-    "модель=linear": "модель",
-    "🙂=1": "🙂",
-}
-"""Settings that do not go together, by what the message names."""
-
-
 def contradictory() -> Iterator[BadLine]:
     for line, culprit in CONTRADICTIONS.items():
         yield BadLine(
@@ -344,7 +230,7 @@ def malformed(chance: random.Random, count: int) -> Iterator[BadLine]:
             yield BadLine(chance.choice(COMPOSING), (f"{key}={chance.choice(BROKEN_TEXT)}",), key)
 
 
-COMPOSING = ("gradients", "stability", "train")
+COMPOSING = ("find_rate", "gradients", "stability", "train")
 """The commands that compose a config; the last of them would train."""
 
 

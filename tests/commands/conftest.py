@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-sys.path.insert(0, str(Path(__file__).parent))  # for `bad_lines` and `bad_folders`
+sys.path.insert(0, str(Path(__file__).parent))  # for `bad_lines`, `bad_folders` and what they import
 
 
 @dataclass(frozen=True)
