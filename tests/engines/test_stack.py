@@ -248,6 +248,24 @@ def test_the_losses_of_a_diverged_member_end_with_the_one_that_was_not_finite(ki
     assert (first.num_steps.tolist(), second.num_steps.tolist()) == ([4, ours.num_steps], [2, 0])
 
 
+def test_no_steps_give_no_losses():
+    nets, points = members("linear")
+    given = {"loss": nn.MSELoss(), "optimizer": optim.SGD, "hyperparameters": {"lr": 0.02}, "num_steps": 2}
+    nothing = stacked(nets, points, **given).advance(0).losses
+    assert (nothing.shape, nothing.dtype) == ((0, NUM_MEMBERS), torch.float32)
+
+
+def test_the_first_of_two_steps_is_the_first(kind):
+    optimizer, hyperparameters = OPTIMIZERS["momentum"]
+    nets, points = members("linear")
+    given = {"loss": nn.MSELoss(), "optimizer": optimizer, "hyperparameters": hyperparameters, "num_steps": 2}
+    stack = stacked(nets, points, kind, **given)
+    trace = stack.advance(2)
+    ours = lone(0, nets, points, nn.MSELoss(), optimizer, hyperparameters)
+    assert_same(trace.losses[:, 0], EagerEngine(ours).advance(2).losses)
+    assert_same(stack.member(0), {k: v.detach() for k, v in ours.net.named_parameters()})
+
+
 def test_a_stack_whose_members_have_all_ended_only_counts_on(kind):
     nets, points = members("linear", seeds=range(2))
     nets, points = [net.double() for net in nets], [(x.double(), y.double()) for x, y in points]
