@@ -44,6 +44,8 @@ def test_every_launcher_leaves_what_a_stack_leaves(typed, stacked, launcher):
     for name in ("sweep.csv", "summary.csv", *(f"{number}/history.csv" for number in range(4))):
         assert (folder / name).read_bytes() == (stacked / name).read_bytes(), name
     for number in range(4):
+        for name in ("config.yaml", "overrides.yaml"):
+            assert len({(each / str(number) / ".hydra" / name).read_text() for each in (folder, stacked)}) == 1, name
         results = [json.loads((each / str(number) / "result.json").read_text()) for each in (folder, stacked)]
         for key in ("status", "num_steps", "metrics", "coefficients"):
             assert results[0][key] == results[1][key], key

@@ -28,7 +28,9 @@ def test_jobs_that_fail_are_listed_and_run_again_by_resume_which_skips_the_other
     assert json.loads((tmp_path / "sweep" / "1" / "result.json").read_text())["status"] == "completed"
     answer = typed("train", *QUICK, *TABLES, "resume=sweep", "optimizer.lr=0.5")
     assert answer.code == 2
-    assert answer.err.startswith("error: resume: job 0 was launched with optimizer.lr=0.1, and now has optimizer.lr=0.5")
+    assert answer.err.startswith(
+        "error: resume: job 0 was launched with optimizer.lr=0.1, and now has optimizer.lr=0.5"
+    )
 
 
 NET = """

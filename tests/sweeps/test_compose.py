@@ -1,8 +1,11 @@
 """Jobs composed together have the settings that Hydra's own composition gives each."""
 
+from pathlib import Path
+
 import pytest
 from hydra.core.config_loader import ConfigLoader
 from hydra.types import RunMode
+from omegaconf import OmegaConf, open_dict, read_write
 
 from descentlab.errors import InputError
 from descentlab.settings.check import check
@@ -40,6 +43,25 @@ def test_a_job_has_the_settings_that_hydra_composes(overrides: list[str], loader
     other = [text.replace("7", "9") for text in overrides]
     _, job = compose_jobs(loader, sweep, [other, overrides], first=0)
     assert job.settings == check(plain(loader.load_sweep_config(sweep, overrides)))
+
+
+@pytest.mark.parametrize("overrides", OVERRIDES.values(), ids=OVERRIDES)
+def test_a_job_has_the_files_that_hydra_writes(overrides: list[str], loader: ConfigLoader, tmp_path: Path) -> None:
+    sweep = loader.load_configuration(CONFIG_NAME, ["hydra.mode=MULTIRUN"], run_mode=RunMode.MULTIRUN)
+    other = [text.replace("7", "9") for text in overrides]
+    _, job = compose_jobs(loader, sweep, [other, overrides], first=0)
+    assert job.hydra_files is not None
+    job.hydra_files.write(tmp_path, tmp_path / "sweep" / "1")
+    # As hydra.core.utils.run_job does for the basic launcher.
+    config = loader.load_sweep_config(sweep, overrides)
+    with open_dict(config), read_write(config):
+        config.hydra.job.id = config.hydra.job.num = 1
+        config.hydra.runtime.output_dir = str(tmp_path / "sweep" / "1")
+        hydra = OmegaConf.masked_copy(config, "hydra")
+        del config["hydra"]
+    expected = {"config": config, "hydra": hydra, "overrides": hydra.hydra.overrides.task}
+    for name, node in expected.items():
+        assert (tmp_path / ".hydra" / f"{name}.yaml").read_text() == OmegaConf.to_yaml(node), name
 
 
 def test_an_impossible_job_is_named_with_its_overrides(loader: ConfigLoader) -> None:

@@ -29,7 +29,7 @@ SWEEPS = {
 
 
 def contents(folder: Path) -> dict[str, Any]:
-    files = [path for path in folder.rglob("*") if path.is_file()]
+    files = [path for path in folder.rglob("*") if path.is_file() and path.name != "hydra.yaml"]  # it has the folder
     return {str(path.relative_to(folder)): _content(path) for path in files}
 
 

@@ -82,11 +82,11 @@ def test_a_stack_that_was_cut_short_while_its_folders_were_written_is_not_traine
 
     jobs = make_jobs(RATES)
     sweep(jobs, tmp_path)
-    before = {path: path.read_bytes() for path in tmp_path.glob("1/*.*")}
+    before = {path: path.read_bytes() for path in tmp_path.glob("1/[!.]*.*")}
     shutil.rmtree(tmp_path / "1" / "checkpoints")
     (tmp_path / "1" / "result.json").unlink()
     launch(jobs, tmp_path, train_nothing, num_workers=1)
-    assert {path: path.read_bytes() for path in tmp_path.glob("1/*.*")} == before
+    assert {path: path.read_bytes() for path in tmp_path.glob("1/[!.]*.*")} == before
     assert (tmp_path / "1" / "checkpoints" / "last.ckpt").is_file()
 
 

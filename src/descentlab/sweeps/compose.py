@@ -8,7 +8,7 @@ composition serves all jobs that make the same choices.
 import re
 import shlex
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from hydra.core.config_loader import ConfigLoader
@@ -27,6 +27,7 @@ from descentlab.settings.compose import plain
 from descentlab.settings.explain import explain
 from descentlab.settings.extras import require_for
 from descentlab.settings.own_folder import own_folder
+from descentlab.sweeps.hydra_files import HydraFiles, Template
 
 _NUMBER = re.compile(r"[A-Za-z_][\w.]*=(?:(?P<int>-?(?:0|[1-9]\d*))|(?P<float>-?\d+\.\d+(?:e-?\d+)?|-?\d+e-?\d+))")
 _REFERENCE = re.compile(r"\$\{([A-Za-z_]\w*(?:\.\w+)*)\}")
@@ -43,11 +44,13 @@ class Job:
         number: its place in the sweep, from 0.
         overrides: as Hydra hands them out, e.g. `["model=relu_net", "seed=3"]`.
         settings: checked plain values.
+        hydra_files: what Hydra leaves of it, given its folder; empty for one that is read from a ledger.
     """
 
     number: int
     overrides: list[str]
     settings: dict[str, Any]
+    hydra_files: HydraFiles | None = field(default=None, compare=False, repr=False)
 
     @property
     def command(self) -> str:
@@ -96,9 +99,12 @@ def compose_jobs(loader: ConfigLoader, sweep: DictConfig, overrides: Sequence[Se
                 if key not in bases:
                     # With the first job's values, so that Hydra itself refuses a key that is not there.
                     bases[key] = _Base(loader, sweep, [*choices, *(text for text, _ in values.values())], values)
-                settings = bases[key].with_values({key: value for key, (_, value) in values.items()})
+                plain_values = {key: value for key, (_, value) in values.items()}
+                settings = bases[key].with_values(plain_values)
                 own = [text for text in texts if not text.startswith(_OF_THE_LAUNCH)]
-                jobs.append(Job(number, own, {**check(settings), "resume": None}))  # of the launch, not of the job
+                files = HydraFiles(bases[key].template, number, own, plain_values)
+                frozen = {**check(settings), "resume": None}  # of the launch, not of the job
+                jobs.append(Job(number, own, frozen, files))
                 refuse_several_processes(jobs[-1])
                 require_for(settings)
             except (HydraException, OmegaConfBaseException) as error:
@@ -168,6 +174,7 @@ class _Base:
 
     def __init__(self, loader: ConfigLoader, sweep: DictConfig, overrides: list[str], keys: Iterable[str]) -> None:
         self._config = loader.load_sweep_config(sweep, overrides)
+        self.template = Template(self._config, list(keys))
         self._plain = plain(self._config)
         texts = dict(_interpolations(OmegaConf.to_container(self._config), ()))
         stale = _depending_on(set(keys), texts)

@@ -35,6 +35,8 @@ def write_job(
         (making / name).write_text(text, encoding="utf-8")
     if job.settings["callbacks"].get("checkpoint") is not None:
         _save_checkpoints(record, k, module, making / "checkpoints")
+    if job.hydra_files is not None:
+        job.hydra_files.write(making, folder)
     if data.source is not None:
         shutil.copyfile(data.source, making / TABLE)
     making.rename(folder)

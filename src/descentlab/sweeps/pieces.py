@@ -125,6 +125,8 @@ def _run_alone(job: Job, piece: Piece) -> Result | None:
     folder = piece.sweep / str(job.number)
     shutil.rmtree(folder, ignore_errors=True)  # of a job cut short
     folder.mkdir()
+    if job.hydra_files is not None:
+        job.hydra_files.write(folder, folder)
     try:
         with as_job(job, piece.sweep, piece.hydra):
             result = train(job.settings, folder, warns=False, callbacks=pruning_of(job))
