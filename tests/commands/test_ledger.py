@@ -82,9 +82,9 @@ def test_a_net_and_a_generator_of_ones_own_are_stacked_with_the_bits_of_their_lo
 def test_a_config_that_is_edited_while_a_sweep_runs_changes_nothing(typed, own, tmp_path, monkeypatch):
     train = command._train
 
-    def edits(settings, *given):
+    def edits(settings, *given, **more):
         (own / "model" / "bump.yaml").write_text(MODEL.replace("width: 3", "width: 4"))
-        return train(settings, *given)
+        return train(settings, *given, **more)
 
     monkeypatch.setattr(command, "_train", edits)
     answer = typed("train", *QUICK[:4], "hydra/launcher=basic", *OWN, "seed=1,2")
