@@ -168,12 +168,13 @@ class CompiledStack(Stack):
         self.steps += counts
         self.diverged = alive.reshape(-1)[: self.num_members] == 0
         self._was_frozen, self.kept = self._frozen(), self._moving()
-        trace = losses.transpose(0, 1).reshape(num_steps, -1)[:, : self.num_members].contiguous()
+        trace = losses.transpose(0, 1).reshape(num_steps, num_blocks * BLOCK)[:, : self.num_members].contiguous()
         ends = self.steps - before + (self.diverged & ~was_diverged).long()
         trace.masked_fill_(torch.arange(num_steps)[:, None] >= ends, torch.nan)
         parameters = None
         if num_rows:
-            parameters = table.permute(1, 0, 3, 2).reshape(num_rows, -1, num_parameters)[:, : self.num_members]
+            rows_of_all = table.permute(1, 0, 3, 2).reshape(num_rows, num_blocks * BLOCK, num_parameters)
+            parameters = rows_of_all[:, : self.num_members]
         return StackTrace(trace, parameters, counts, self.diverged.clone())
 
     def _rate_names(self) -> list[str]:

@@ -94,9 +94,10 @@ def write_operation(operation: Operation, places: Places) -> None:
     Raises:
         CannotRecord: if the operation is not covered.
     """
-    function, args, output = operation.function, operation.args, operation.output
+    function, output = operation.function, operation.output
     if not isinstance(output, Tensor) or operation.mutated():
         raise CannotRecord(f"a native step does not cover {function}")
+    args = [value.detach() if isinstance(value, Tensor) else value for value in operation.args]
     if memory(output) in {memory(tensor) for tensor in operation.inputs()}:
         return
     if function in ELEMENTWISE:

@@ -24,8 +24,12 @@ MOST_TERMS = 4096
 MOST_LEAVES = 64
 """Terms of a sum up to which another order is looked for."""
 
-NUM_TRIED = 128
-"""Sums, at least, that have to have torch's bits; two orders may well agree on a few."""
+NUM_TRIALS = 48
+"""Products whose every number has to have torch's bits: two orders may well agree on a few, and the last rows of a
+product may be added in another order than the others."""
+
+MOST_MULTIPLICATIONS = 400_000
+"""Of a product up to which its order is looked for."""
 
 LARGE = 2.0**40
 
@@ -91,7 +95,7 @@ def order_of_product(x: Tensor, y: Tensor, bias: Tensor | None) -> Order | None:
         y: `[term, column]`.
         bias: broadcast to `[row, column]`, or None.
     """
-    if x.shape[1] > MOST_TERMS:
+    if x.shape[1] > MOST_TERMS or x.numel() * y.shape[1] > MOST_MULTIPLICATIONS:
         return None
     trials = _Trials(x, y, bias)
     return next((order for order in _orders(x, y, bias) if trials.fit(order)), None)
@@ -133,9 +137,8 @@ class _Trials:
 
     def __init__(self, x: Tensor, y: Tensor, bias: Tensor | None) -> None:
         generator = torch.Generator().manual_seed(0)
-        count = max(4, -(-NUM_TRIED // (x.shape[0] * y.shape[1])))
         lefts, rights, biases, products = [], [], [], []
-        for trial in range(count):
+        for trial in range(NUM_TRIALS):
             left, right = (_like(one, generator, has_zeros=trial % 2 == 1) for one in (x, y))
             added = torch.zeros(1) if bias is None else _like(bias, generator, has_zeros=trial % 2 == 1)
             lefts.append(left.contiguous())
