@@ -3,7 +3,7 @@
 import pytest
 import torch
 from bits import needs_known_bits
-from engine_cases import LOSSES, OPTIMIZERS, Steep, assert_same, problem, state
+from engine_cases import LOSSES, OPTIMIZERS, Steep, assert_same, data, problem, state
 from torch import nn, optim
 
 from descentlab.engines import compiled
@@ -56,6 +56,9 @@ NETS = {
     "two hidden layers": lambda: nn.Sequential(
         nn.Linear(1, 16), nn.ReLU(), nn.Linear(16, 16), nn.Sigmoid(), nn.Linear(16, 1)
     ),
+    "products by the library": lambda: nn.Sequential(
+        nn.Linear(1, 8), nn.ReLU(), nn.Linear(8, 200), nn.ReLU(), nn.Linear(200, 1)
+    ),
     "1-500-1": lambda: nn.Sequential(nn.Linear(1, 500), Steep(), nn.Linear(500, 1)),
 }
 
@@ -63,7 +66,21 @@ NETS = {
 @needs_known_bits
 @pytest.mark.parametrize("net", NETS)
 def test_leaves_the_bits_of_other_nets(net):
-    assert_same_run(lambda: problem(NETS[net], lambda p: optim.SGD(p, lr=0.001), "huber"), num_steps=100)
+    assert_same_run(lambda: problem(NETS[net], lambda p: optim.SGD(p, lr=0.001, momentum=0.5), "huber"), num_steps=100)
+
+
+@needs_known_bits
+@pytest.mark.parametrize("num_samples", [1, 7, 37, 100])
+def test_leaves_the_bits_of_any_number_of_samples(num_samples):
+    """The last rows of a product may be added in another order than the others."""
+
+    def make():
+        made = problem(lambda: nn.Sequential(nn.Linear(1, 5), nn.ReLU(), nn.Linear(5, 1)), "momentum")
+        made.batches.x, made.batches.y = (part.repeat(2, 1)[:num_samples].clone() for part in data())
+        return made
+
+    ours, eager = make(), make()
+    assert_same(CompiledEngine(ours).advance(300).losses, EagerEngine(eager).advance(300).losses)
 
 
 @needs_known_bits

@@ -248,10 +248,10 @@ def test_the_losses_of_a_diverged_member_end_with_the_one_that_was_not_finite(ki
     assert (first.num_steps.tolist(), second.num_steps.tolist()) == ([4, ours.num_steps], [2, 0])
 
 
-def test_no_steps_give_no_losses():
+def test_no_steps_give_no_losses(kind):
     nets, points = members("linear")
     given = {"loss": nn.MSELoss(), "optimizer": optim.SGD, "hyperparameters": {"lr": 0.02}, "num_steps": 2}
-    nothing = stacked(nets, points, **given).advance(0).losses
+    nothing = stacked(nets, points, kind, **given).advance(0).losses
     assert (nothing.shape, nothing.dtype) == ((0, NUM_MEMBERS), torch.float32)
 
 

@@ -129,7 +129,9 @@ def test_a_loss_carries_the_degree_that_it_is_given():
     assert cube(torch.tensor([3.0]), torch.tensor([1.0])) == 8
 
 
-@pytest.mark.parametrize("loss", [losses.mse, losses.mae, partial(losses.huber, delta=0.7)], ids=str)
+@pytest.mark.parametrize(
+    "loss", [losses.mse, losses.mae, partial(losses.huber, delta=0.7)], ids=["mse", "mae", "huber"]
+)
 def test_a_loss_on_scaled_targets_comes_back_by_its_degree(loss):
     prediction, target = torch.tensor([0.1, 2.0, -3.0]), torch.tensor([0.4, 1.5, 2.0])
     scaled = losses.on_scaled_targets(loss, 10.0)

@@ -1,5 +1,6 @@
 """What the processes of a run tell each other, seen by one of two that share a store."""
 
+import json
 import signal
 from itertools import count
 from unittest.mock import Mock
@@ -10,7 +11,13 @@ from torch.distributed import HashStore
 
 from descentlab.errors import InputError
 from descentlab.runs import agreement, stop_together
-from descentlab.runs.agreement import ending_together, failing_together, shared_folder, sharing_errors, speaks_for_all
+from descentlab.runs.agreement import (
+    ending_together,
+    failing_together,
+    found_by_the_first,
+    sharing_errors,
+    speaks_for_all,
+)
 from descentlab.runs.stop_together import StopTogether
 
 
@@ -42,21 +49,21 @@ def be(monkeypatch, rank: int) -> None:
     monkeypatch.setenv("MASTER_ADDR", "127.0.0.1")
 
 
-def test_a_process_on_its_own_makes_its_folder_and_speaks(tmp_path):
-    assert shared_folder(lambda: tmp_path) == tmp_path
+def test_a_process_on_its_own_finds_and_speaks():
+    assert found_by_the_first(lambda: "folder") == "folder"
     assert speaks_for_all()
 
 
-def test_the_first_process_makes_the_folder_and_tells_it(first, tmp_path):
-    first.set("0/1", "")
-    assert shared_folder(lambda: tmp_path) == tmp_path
-    assert first.get("path").decode() == str(tmp_path)
+def test_the_first_process_finds_and_tells(first):
+    first.set("1/1", "")
+    assert found_by_the_first(lambda: {"folder": None}) == {"folder": None}
+    assert json.loads(first.get("0")) == {"folder": None}
 
 
-def test_the_others_are_told_the_folder_and_make_none(second, tmp_path):
-    second.set("0/0", "")
-    second.set("path", str(tmp_path))
-    assert shared_folder(lambda: pytest.fail("it made one")) == tmp_path
+def test_the_others_are_told_and_find_nothing_themselves(second):
+    second.set("1/0", "")
+    second.set("0", '"folder"')
+    assert found_by_the_first(lambda: pytest.fail("it looked")) == "folder"
 
 
 def test_an_input_error_of_one_process_is_raised_in_the_others(first):
