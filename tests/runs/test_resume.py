@@ -76,6 +76,12 @@ def test_a_run_goes_on_from_its_last_checkpoint_with_its_own_settings(stopped, t
     assert differences(trained(*FULL).folder, folder) == []
 
 
+def test_a_run_killed_before_its_settings_were_written_leaves_nothing_of_that(tmp_path):
+    (tmp_path / ".config.yaml.1.tmp").write_text("seed:")
+    train(compose(["model=linear", "trainer.max_steps=2"]), tmp_path)
+    assert not list(tmp_path.glob(".*"))
+
+
 def test_a_run_without_a_checkpoint_begins_again(stopped, trained):
     folder = stopped(8, *FULL)
     assert not (folder / LAST_CHECKPOINT).exists()

@@ -25,7 +25,7 @@ from descentlab.runs.assemble import assemble, build_trainer
 from descentlab.runs.chunks import Chunks, why_step_by_step
 from descentlab.runs.dashboard import log_dashboard
 from descentlab.runs.elastic import check_started
-from descentlab.runs.files import LAST_CHECKPOINT, TABLE, config_text, write_whole
+from descentlab.runs.files import LAST_CHECKPOINT, TABLE, config_text, remove_temporaries, write_whole
 from descentlab.runs.hyperparameters import log_hyperparameters
 from descentlab.runs.interruption import stopping_alone
 from descentlab.runs.load import settings_of_table
@@ -55,6 +55,7 @@ def train(settings: Mapping[str, Any], folder: Path, warns: bool = True, callbac
         WriteError: the disk takes no more; the last checkpoint is whole, and the run can go on from it.
     """
     with hold(folder):
+        remove_temporaries(folder, below=False)  # of one that was killed before it had begun
         return fit(settings, folder, warns=warns, callbacks=callbacks)
 
 
