@@ -58,6 +58,8 @@ def perform(places):
     pointers = "\n".join(f"float *restrict m{number} = memory[{number}];" for number in range(len(places.tensors)))
     pointers += f"\nvoid **routines = (void **)(memory + {len(places.tensors)});"
     body = "\n".join(places.statements)
-    run = build(f"#include <math.h>\n{places.helpers}\nvoid run(float **memory) {{ {pointers}\n{body} }}")
+    run = build(
+        f"#include <math.h>\n{places.helpers}\nvoid run(float **memory) {{ {pointers}\n{body} }}", is_exact=True
+    )
     addresses = places.addresses({})
     run((ctypes.c_void_p * len(addresses))(*addresses))

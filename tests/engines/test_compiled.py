@@ -103,8 +103,8 @@ def test_takes_up_a_state_that_was_loaded():
 
 @needs_known_bits
 def test_a_built_function_of_other_bits_is_not_trusted(monkeypatch):
-    def build_wrongly(source):
-        return build.build(source.replace("total[0] + total[1] + ", "total[1] + total[0] + 1e-7f + "))
+    def build_wrongly(source, is_exact):
+        return build.build(source.replace("total[0] + total[1] + ", "total[1] + total[0] + 1e-7f + "), is_exact)
 
     monkeypatch.setattr(compiled, "build", build_wrongly)
     engine, reason = choose_engine(problem("linear"), "compiled")

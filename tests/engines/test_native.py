@@ -148,8 +148,8 @@ def test_a_function_is_compiled_once(tmp_path, monkeypatch):
 
 @needs_compiler
 def test_a_built_function_that_goes_wrong_is_not_trusted(monkeypatch):
-    def build_wrongly(source):
-        return build.build(source.replace("= 2.0f * ", "= 2.1f * "))
+    def build_wrongly(source, is_exact):
+        return build.build(source.replace("= 2.0f * ", "= 2.1f * "), is_exact)
 
     monkeypatch.setattr("descentlab.engines.compiled.build", build_wrongly)
     engine, reason = choose_engine(problem("linear"), "native")

@@ -216,8 +216,8 @@ def test_one_function_serves_other_seeds_rates_and_counts(tmp_path, monkeypatch)
 
 @needs_compiler
 def test_a_built_function_that_goes_wrong_is_not_trusted(monkeypatch):
-    def build_wrongly(source):
-        return build.build(source.replace("= 2.0f * ", "= 2.1f * "))
+    def build_wrongly(source, is_exact):
+        return build.build(source.replace("= 2.0f * ", "= 2.1f * "), is_exact)
 
     monkeypatch.setattr("descentlab.engines.compiled_stack.build", build_wrongly)
     native, recorded = pair("linear")

@@ -89,7 +89,7 @@ class CompiledEngine(RecordedEngine):
             self.run(1, range(0))
         self._places = self.make_places()
         source = step_source(program, self._updates, optimized(self.problem), self.problem.trainable(), self._places)
-        self._run_native = build(source)
+        self._run_native = build(source, self._places.is_exact)
 
     def _compare(self) -> None:
         """Refuse a built function whose first steps are not those of the recorded engine."""

@@ -91,7 +91,7 @@ class CompiledStack(Stack):
         of_all |= {name: values for name, (_, values) in fixed.items()}
         places = self.make_places(x.shape[-2])
         self._source = stack_source(program, given, self.rule, self.numbers.group, self._rate_names(), places)
-        self._function = build(self._source.text)
+        self._function = build(self._source.text, places.is_exact)
         self._data = {name: _in_blocks(tensor) for name, tensor in of_all.items()}
 
     def _compare(self, net: nn.Module, loss: Loss, x: Tensor, y: Tensor, buffers: dict[str, Tensor]) -> None:

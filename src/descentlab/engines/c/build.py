@@ -20,7 +20,6 @@ FLAGS = (
     "-O2",
     "-ftree-vectorize",
     "-march=native",
-    "-ffp-contract=off",  # what is rounded once is written so
     "-fno-math-errno",  # nobody reads errno; lets sqrtf and rintf become instructions
     "-fno-trapping-math",  # nobody reads floating-point flags; lets branches become selections
     "-shared",
@@ -29,8 +28,12 @@ FLAGS = (
 """Without -ffast-math: infinities and NaNs must show. Without -O3: gcc 12.2 went wrong with it in a trial."""
 
 
-def build(source: str) -> Any:
+def build(source: str, is_exact: bool) -> Any:
     """The function `run` of a C source, from the cache if this source was compiled here before.
+
+    Args:
+        source: the C source.
+        is_exact: a product and a sum are rounded once only where that is written.
 
     Raises:
         CannotRecord: if there is no compiler, or it fails.
@@ -39,11 +42,12 @@ def build(source: str) -> Any:
     if compiler is None:
         raise CannotRecord("there is no C compiler (cc, or the one named by CC)")
     machine = (platform.node(), platform.machine(), torch.backends.cpu.get_cpu_capability())
-    content = "\n".join([source, compiler, *FLAGS, *machine])
+    flags = [*FLAGS, f"-ffp-contract={'off' if is_exact else 'fast'}"]
+    content = "\n".join([source, compiler, *flags, *machine])
     library = cache_folder() / f"{hashlib.sha256(content.encode()).hexdigest()[:32]}.so"
     try:
         if not library.exists():
-            _compile(compiler, source, library)
+            _compile([compiler, *flags], source, library)
         return ctypes.CDLL(str(library)).run
     except (OSError, AttributeError) as why:
         raise CannotRecord(f"the native step cannot be built ({why})") from why
@@ -55,13 +59,13 @@ def cache_folder() -> Path:
     return (Path(root) if root else Path.home() / ".cache") / "descentlab"
 
 
-def _compile(compiler: str, source: str, library: Path) -> None:
+def _compile(command: list[str], source: str, library: Path) -> None:
     library.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=library.parent) as folder:
         text, made = Path(folder) / "step.c", Path(folder) / "step.so"
         text.write_text(source)
         done = subprocess.run(
-            [compiler, *FLAGS, str(text), "-o", str(made), "-lm"], capture_output=True, text=True, check=False
+            [*command, str(text), "-o", str(made), "-lm"], capture_output=True, text=True, check=False
         )
         if done.returncode != 0:
             lines = done.stderr.strip().splitlines() or [f"exit code {done.returncode}"]

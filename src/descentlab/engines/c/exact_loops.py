@@ -49,6 +49,7 @@ class TorchRoots(Places):
     """
 
     width = 1
+    is_exact = True
 
     def local(self, lines: list[str], name: str, sizes: Sequence[int]) -> str:
         self._insist_on_one_axis(sizes)

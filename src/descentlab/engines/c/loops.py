@@ -50,9 +50,11 @@ class Places:
 
     Attributes:
         helpers: C source that the statements want before them.
+        is_exact: whether they leave torch's bits.
     """
 
     helpers = EXPONENTIAL
+    is_exact = False
 
     def __init__(self) -> None:
         self.tensors: list[Tensor] = []

@@ -24,6 +24,9 @@ MOST_TERMS = 4096
 MOST_LEAVES = 64
 """Terms of a sum up to which another order is looked for."""
 
+NUM_FIRST_TRIALS = 4
+"""Products that most orders fail at, and that are enough for those of one term."""
+
 NUM_TRIALS = 48
 """Products whose every number has to have torch's bits: two orders may well agree on a few, and the last rows of a
 product may be added in another order than the others."""
@@ -97,8 +100,13 @@ def order_of_product(x: Tensor, y: Tensor, bias: Tensor | None) -> Order | None:
     """
     if x.shape[1] > MOST_TERMS or x.numel() * y.shape[1] > MOST_MULTIPLICATIONS:
         return None
-    trials = _Trials(x, y, bias)
-    return next((order for order in _orders(x, y, bias) if trials.fit(order)), None)
+    few = _Trials(x, y, bias, NUM_FIRST_TRIALS)
+    fitting = (order for order in _orders(x, y, bias) if few.fit(order))
+    first = next(fitting, None)
+    if first is None or x.shape[1] == 1:
+        return first
+    many = _Trials(x, y, bias, NUM_TRIALS)
+    return next((order for order in (first, *fitting) if many.fit(order)), None)
 
 
 def _orders(x: Tensor, y: Tensor, bias: Tensor | None) -> Iterator[Order]:
@@ -135,10 +143,10 @@ def _terms_in_sum_of(first: int, second: int, x: Tensor, y: Tensor, bias: Tensor
 class _Trials:
     """Products of random numbers that lie in memory as the given ones do; in every other one, zeros among them."""
 
-    def __init__(self, x: Tensor, y: Tensor, bias: Tensor | None) -> None:
-        generator = torch.Generator().manual_seed(0)
+    def __init__(self, x: Tensor, y: Tensor, bias: Tensor | None, count: int) -> None:
+        generator = torch.Generator().manual_seed(count)
         lefts, rights, biases, products = [], [], [], []
-        for trial in range(NUM_TRIALS):
+        for trial in range(count):
             left, right = (_like(one, generator, has_zeros=trial % 2 == 1) for one in (x, y))
             added = torch.zeros(1) if bias is None else _like(bias, generator, has_zeros=trial % 2 == 1)
             lefts.append(left.contiguous())
