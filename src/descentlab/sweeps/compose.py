@@ -180,26 +180,36 @@ class _Base:
         stale = _depending_on(set(keys), texts)
         self._references = {key: match[1] for key in stale if (match := _REFERENCE.fullmatch(texts[key]))}
         self._others = [key for key in stale if key not in self._references]
+        self._read_by_others = [key for key in keys if set(self._others) & set(_depending_on({key}, texts))]
+        self._resolved: dict[str, dict[str, Any]] = {}
 
     def with_values(self, values: dict[str, Any]) -> dict[str, Any]:
         """The plain settings with these values."""
         settings = self._plain
         for key, value in values.items():
             settings = _replaced(settings, key, value)
-        if self._others:
-            HydraConfig.instance().set_config(self._config)
-            for key, value in values.items():
-                OmegaConf.update(self._config, key, value, merge=True)
-            for key in self._others:
-                node = OmegaConf.select(self._config, key, throw_on_missing=True)
-                value = OmegaConf.to_container(node, resolve=True) if OmegaConf.is_config(node) else node
-                settings = _replaced(settings, key, value)
+        for key, value in self._others_with(values).items():
+            settings = _replaced(settings, key, value)
         for key in self._references:
             source = key
             while source in self._references:
                 source = self._references[source]
             settings = _replaced(settings, key, _at(settings, source))
         return settings
+
+    def _others_with(self, values: dict[str, Any]) -> dict[str, Any]:
+        """What OmegaConf makes of the interpolations that are more than a reference; once for the values they read."""
+        read = repr([values[key] for key in self._read_by_others])
+        if self._others and read not in self._resolved:
+            HydraConfig.instance().set_config(self._config)
+            for key, value in values.items():
+                OmegaConf.update(self._config, key, value, merge=True)
+            nodes = {key: OmegaConf.select(self._config, key, throw_on_missing=True) for key in self._others}
+            self._resolved[read] = {
+                key: OmegaConf.to_container(node, resolve=True) if OmegaConf.is_config(node) else node
+                for key, node in nodes.items()
+            }
+        return self._resolved.get(read, {})
 
 
 def _depending_on(keys: set[str], texts: dict[str, str]) -> list[str]:
