@@ -5,6 +5,7 @@ import torch
 from bits import needs_known_bits
 from test_c_sums import perform
 
+from descentlab.engines.c import products
 from descentlab.engines.c.exact_loops import ExactPlaces
 from descentlab.engines.c.products import MOST_LEAVES, Order, order_of_product
 from descentlab.engines.same_bits import same_bits
@@ -52,6 +53,14 @@ def test_an_order_is_found_that_adds_terms_as_torch_does():
     first, second = x[:, :1] * y[0], (x[:, 1:], y[1:])
     expected = first.addcmul(*second) if order.is_fused else first + second[0] * second[1]
     assert torch.equal(x @ y, expected)
+
+
+@pytest.fixture(autouse=True)
+def fresh():
+    """Orders found with another product would be remembered."""
+    products._order_found.cache_clear()
+    yield
+    products._order_found.cache_clear()
 
 
 def test_a_tree_is_read_off_products_in_which_a_pair_cancels(monkeypatch):

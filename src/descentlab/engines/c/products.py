@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import torch
@@ -100,6 +101,24 @@ def order_of_product(x: Tensor, y: Tensor, bias: Tensor | None) -> Order | None:
     """
     if x.shape[1] > MOST_TERMS or x.numel() * y.shape[1] > MOST_MULTIPLICATIONS:
         return None
+    return _order_found(*map(_layout, (x, y, bias)), torch.get_num_threads())
+
+
+Layout = tuple[tuple[int, ...], tuple[int, ...]] | None
+"""Shape and strides."""
+
+
+def _layout(tensor: Tensor | None) -> Layout:
+    return None if tensor is None else (tuple(tensor.shape), tensor.stride())
+
+
+@cache
+def _order_found(x_layout: Layout, y_layout: Layout, bias_layout: Layout, num_threads: int) -> Order | None:
+    x, y, bias = (
+        None if layout is None else torch.empty_strided(*layout) for layout in (x_layout, y_layout, bias_layout)
+    )
+    assert x is not None
+    assert y is not None
     few = _Trials(x, y, bias, NUM_FIRST_TRIALS)
     fitting = (order for order in _orders(x, y, bias) if few.fit(order))
     first = next(fitting, None)
