@@ -55,7 +55,8 @@ def train(settings: Mapping[str, Any], folder: Path, warns: bool = True, callbac
         WriteError: the disk takes no more; the last checkpoint is whole, and the run can go on from it.
     """
     with hold(folder):
-        remove_temporaries(folder, below=False)  # of one that was killed before it had begun
+        if is_first_process():  # the others must not take away what it writes
+            remove_temporaries(folder, below=False)
         return fit(settings, folder, warns=warns, callbacks=callbacks)
 
 
