@@ -114,8 +114,6 @@ class CompiledEngine(RecordedEngine):
             return super()._perform_by_rule(start, stop, table)
         state = updates.state_tensors()
         done = updates.steps_done()
-        if self.problem.scheduler is not None:
-            self.problem.optimizer._opt_called = True  # type: ignore[attr-defined]  # or the scheduler warns
         rates = updates.rates(count, done)
         is_constant = self.problem.scheduler is None and not updates.rule.counts_steps
         numbers = torch.tensor(rates[:1] if is_constant else rates, dtype=torch.float64).float()

@@ -101,6 +101,8 @@ class RuleUpdates:
         scheduler, rule = self.problem.scheduler, self.rule
         if scheduler is None and not rule.counts_steps:
             return [self._rates_of_step([0.0] * len(done))] * count
+        if scheduler is not None:
+            self.problem.optimizer._opt_called = True  # type: ignore[attr-defined]  # or the scheduler warns
         table = []
         for step in range(1, count + 1):
             table.append(self._rates_of_step([before + step for before in done]))

@@ -203,8 +203,6 @@ class RecordedEngine:
         is_first = updates.first_updates()
         state = updates.state_tensors()
         done = updates.steps_done()
-        if self.problem.scheduler is not None:
-            self.problem.optimizer._opt_called = True  # type: ignore[attr-defined]  # or the scheduler warns
         rates = updates.rates(count, done)
         if self.problem.batches.is_full:
             steps: Iterable[Step] = repeat(self._step(*self.problem.batches.peek(), state, is_first), count)

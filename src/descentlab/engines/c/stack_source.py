@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from torch import Tensor
 
-from descentlab.engines.c.lanes import BLOCK, LanePlaces, RowLoop, loop_source, rows_in_place, shared_loops
+from descentlab.engines.c.lanes import BLOCK, LanePlaces, loop_source, rows_in_place, shared_loops
 from descentlab.engines.c.operations import write_operation
 from descentlab.engines.c.updates import CLines
 from descentlab.engines.program import Program
@@ -42,7 +42,7 @@ def stack_source(
     parameters leave the finite numbers gets back what it had before that step, and is alive no more.
 
     Args:
-        program: the record of one member's loss and gradients.
+        program: the record of one member's loss and gradients, without what does not depend on the parameters.
         given: that member's own tensors: its parameters `p0`, `p1`, ..., the state of the optimiser under the
             names of the update rule (`s0_exp_avg`), and whatever else members have of their own.
         rule: of the optimiser.
@@ -58,13 +58,15 @@ def stack_source(
     made = {memory(tensor) for operation in program.operations for tensor in operation.outputs()}
     places.laned = {memory(tensor) for tensor in given.values()} | made
     pointers = {name: places.pointer(tensor) for name, tensor in given.items()}
-    once, each = _loops(program, places, {memory(given[name]) for name in parameters})
+    for operation in program.operations:
+        write_operation(operation, places)
+    loops = shared_loops(places.loops)
     first, later = (_updates(program, places, rule, group, rate_names, given, is_first) for is_first in (True, False))
     loss = program.results[0]
     assert loss is not None
     results = {memory(tensor) for tensor in program.results if tensor is not None}
     in_place = {places.numbers[piece] for piece in made - results if piece in places.numbers}
-    source = _memory(places, given, rows_in_place([*once, *each], in_place))
+    source = _memory(places, given, rows_in_place(loops, in_place))
 
     def over(names: list[str], statement: str) -> str:
         """A statement for all elements of these tensors; {at} is the element, {place} the place among all."""
@@ -83,8 +85,7 @@ def stack_source(
         helpers=places.helpers,
         declarations=source.text,
         old=len(source.given) + len(source.shared) + len(source.scratch) - 1,
-        once="\n".join(map(loop_source, once)),
-        each="\n".join(map(loop_source, each)),
+        loops="\n".join(map(loop_source, loops)),
         loss=places.element(loss, [], []),
         updates=later if first == later else f"if (begun + step == 0) {{\n{first}\n}} else {{\n{later}\n}}",
         keep=over(moving, "old[{place}] = {at};"),
@@ -94,21 +95,6 @@ def stack_source(
         row_size=sum(given[name].numel() for name in parameters),
     )
     return source
-
-
-def _loops(program: Program, places: LanePlaces, moving: set[int]) -> tuple[list[list[RowLoop]], list[list[RowLoop]]]:
-    """The loops of what stays the same at every step, and of what depends on the parameters."""
-    once: list[RowLoop] = []
-    each: list[RowLoop] = []
-    for operation in program.operations:
-        done = len(places.loops)
-        write_operation(operation, places)
-        if any(memory(tensor) in moving for tensor in operation.inputs()):
-            moving |= {memory(tensor) for tensor in operation.outputs()}
-            each += places.loops[done:]
-        else:
-            once += places.loops[done:]
-    return shared_loops(once), shared_loops(each)
 
 
 def _updates(
@@ -165,7 +151,6 @@ void run(float **memory, const float *restrict numbers, const float *restrict ra
     float *restrict old = memory[{old}];
     void **routines = (void **)(memory + {old} + 1);
     long next_row = rows[0], rows_left = rows[2];
-{once}
     for (long step = 0; step < num_steps; step++) {{
         const float *restrict now = rates + step * width;
         if (rows_left && step == next_row) {{
@@ -180,7 +165,7 @@ void run(float **memory, const float *restrict numbers, const float *restrict ra
             any |= active[l];
         }}
         if (!any) continue;
-{each}
+{loops}
         float trace[{block}];
         for (long l = 0; l < {block}; l++) losses[step * {block} + l] = {loss};
         for (long l = 0; l < {block}; l++) trace[l] = losses[step * {block} + l] * 0.0f;
