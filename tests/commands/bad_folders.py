@@ -142,12 +142,9 @@ def checkpoints(chance: random.Random, good: dict[str, bytes], count: int) -> It
         {**state, "state_dict": {**weights, name: torch.zeros(7, 7)}},
         {**state, "state_dict": {**weights, name: "text"}},
         {**state, "state_dict": {key.replace("net", "nets"): value for key, value in weights.items()}},
-        {key: value for key, value in state.items() if key != "torch_generator"},
         {key: value for key, value in state.items() if key != "standardization"},
         {**state, "standardization": 3},
         {**state, "standardization": {"x_mean": [1.0]}},
-        {**state, "torch_generator": "text"},
-        {**state, "torch_generator": torch.zeros(3, dtype=torch.uint8)},
         {**state, "surprise": Harmful()},
         Harmful(),
     ]

@@ -9,6 +9,7 @@ import torch
 
 from descentlab.callbacks.steps import StepCallback
 from descentlab.errors import InputError
+from descentlab.nets.relu_net import ReLUNet
 from descentlab.runs.files import LAST_CHECKPOINT
 from descentlab.runs.load import load_module, read_checkpoint
 from descentlab.runs.resume import resume
@@ -153,6 +154,32 @@ def test_a_run_goes_on_from_the_copy_of_its_table(stopped, tmp_path):
     result, _ = resume(read_settings(folder / "config.yaml"), folder)
     assert result.num_steps == 60
     assert read_settings(folder / "config.yaml")["data"]["path"] == str(table)
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [
+        "cpu",
+        pytest.param(
+            "gpu",
+            marks=[
+                pytest.mark.gpu,
+                pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no GPU"),
+            ],
+        ),
+    ],
+)
+def test_a_net_that_draws_goes_on_with_the_next_draws(stopped, tmp_path, monkeypatch, kind):
+    forward = ReLUNet.forward
+    monkeypatch.setattr(ReLUNet, "forward", lambda net, x: torch.dropout(forward(net, x), 0.5, train=net.training))
+    run = ("model=relu_net", f"trainer={kind}", *SHORT)
+    folder = stopped(30, *run)
+    torch.manual_seed(3)  # on every device, as of another process
+    resume(read_settings(folder / "config.yaml"), folder)
+    whole = tmp_path / "whole"
+    whole.mkdir()
+    train(compose(run), whole)
+    assert differences(whole, folder) == []
 
 
 def test_weights_alone_are_nothing_to_go_on_from(tmp_path):

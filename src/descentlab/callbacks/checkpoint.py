@@ -6,13 +6,13 @@ from pathlib import Path
 from typing import Annotated, Any, Protocol, runtime_checkable
 
 import lightning
-import torch
 from annotated_types import Ge
 from lightning.pytorch import Trainer
 from torch import Tensor
 
 from descentlab.callbacks.steps import StepCallback
 from descentlab.callbacks.validation import validation_losses
+from descentlab.modules.drawing import generator_states, set_generator_states
 from descentlab.modules.regression import RegressionModule
 from descentlab.modules.together import highest, of_all_processes
 
@@ -94,8 +94,10 @@ class Checkpoint(StepCallback):
 
     def on_save_checkpoint(self, trainer: Trainer, pl_module: Any, checkpoint: dict[str, Any]) -> None:
         checkpoint |= {"engine": pl_module.engine_name, "diverged": pl_module.diverged}
-        if trainer.world_size > 1:
-            checkpoint["torch_generators"] = of_all_processes(torch.get_rng_state(), pl_module.device)
+        checkpoint["generators"] = {
+            kind: of_all_processes(state, pl_module.device)
+            for kind, state in generator_states(trainer.strategy.root_device).items()
+        }
         if trainer.is_global_zero:  # which alone logs, and alone writes this
             checkpoint["logs"] = [logger.mark() for logger in _rewindable(trainer)]
 
@@ -108,10 +110,8 @@ class Checkpoint(StepCallback):
         if trainer.is_global_zero:
             for logger, mark in zip(_rewindable(trainer), checkpoint["logs"], strict=True):
                 logger.rewind(mark)
-        if trainer.world_size > 1:
-            torch.set_rng_state(
-                checkpoint["torch_generators"][trainer.global_rank].clone()
-            )  # torch reads from the storage's start
+        own = {kind: states[trainer.global_rank] for kind, states in checkpoint["generators"].items()}
+        set_generator_states(own, trainer.strategy.root_device)  # the module is not on its device yet
         self._written = checkpoint["global_step"]
         del checkpoint["loops"]
         pl_module.go_on(checkpoint["global_step"], checkpoint["engine"], checkpoint["diverged"])

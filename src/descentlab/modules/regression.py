@@ -244,10 +244,8 @@ class RegressionModule(LightningModule):
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         checkpoint["config"] = self.config
-        checkpoint["torch_generator"] = torch.get_rng_state()
         checkpoint["standardization"] = None if self.standardization is None else self.standardization.to_plain()
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        torch.set_rng_state(checkpoint["torch_generator"])
         if checkpoint["standardization"] is not None:
             self.standardize(Standardization.from_plain(checkpoint["standardization"]))

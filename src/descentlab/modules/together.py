@@ -68,6 +68,8 @@ def of_all_processes(values: Tensor, device: torch.device) -> Tensor:
         values: of this process, on the CPU.
         device: on which it trains.
     """
+    if _num_processes() == 1:
+        return values[None]
     own = values.to(device)
     gathered = [torch.empty_like(own) for _ in range(_num_processes())]
     all_gather(gathered, own)

@@ -4,8 +4,7 @@ import logging
 import signal
 import sys
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -18,6 +17,7 @@ from descentlab.callbacks.steps import callbacks_of
 from descentlab.callbacks.validation import validation_losses
 from descentlab.data.points import PointsDataModule
 from descentlab.errors import WriteError
+from descentlab.modules.drawing import drawing
 from descentlab.modules.regression import RegressionModule
 from descentlab.processes import is_first_process, rank
 from descentlab.runs.agreement import sharing_errors
@@ -100,7 +100,8 @@ def fit(
     interrupted_by: str | None = None
     stopping = stopping_alone if trainer.world_size == 1 else stopping_together
     try:
-        with stopping(trainer) as received, quietly(), _drawing(settings["model"]["seed"] + rank()):
+        seed = settings["model"]["seed"] + rank()
+        with stopping(trainer) as received, quietly(), drawing(seed, trainer.strategy.root_device):
             trainer.fit(module, datamodule=data, ckpt_path=checkpoint, weights_only=True)
         if module.diverged:
             status = "diverged"
@@ -124,14 +125,6 @@ def fit(
         if trainer.is_global_zero:
             _write(result, settings, data, module, trainer)
     return result
-
-
-@contextmanager
-def _drawing(seed: int) -> Iterator[None]:
-    """Torch's global generator, of which a net may draw while it trains, from a seed on; afterwards it is as before."""
-    with torch.random.fork_rng(devices=[]):
-        torch.default_generator.manual_seed(seed)
-        yield
 
 
 def _write_config(settings: Mapping[str, Any], path: Path) -> None:
