@@ -7,7 +7,9 @@ import pytest
 pytestmark = [pytest.mark.slurm, pytest.mark.usefixtures("slurm")]
 
 QUICK = ["hydra/launcher=submitit_slurm", "trainer.max_steps=20"]
-LONG = ["hydra/launcher=submitit_slurm", "trainer.max_steps=10000", "hydra.launcher.tasks=1"]
+STEPS = ["trainer.max_steps=400000", "history.every=4000"]
+LONG = ["hydra/launcher=submitit_slurm", *STEPS, "hydra.launcher.tasks=1"]
+"""About a second a stack: what stops a task comes after the first and before the last."""
 
 
 def queue(column):
@@ -49,7 +51,7 @@ def test_a_task_that_is_cancelled_fails_with_its_own_jobs_which_resume_trains(sw
     err = sweep.end(code=1)
     assert "a worker failed with jobs 0 to 119: it left the queue without a result; see " in err
     assert 20 <= sweep.statuses().count("completed") < 120
-    sweep.start("hydra/launcher=stacked", "trainer.max_steps=10000", f"resume={sweep.folder}")
+    sweep.start("hydra/launcher=stacked", *STEPS, f"resume={sweep.folder}")
     sweep.end()
     assert sweep.statuses() == ["completed"] * 120
     assert sweep.trained() == list(range(120))
