@@ -13,6 +13,9 @@ from pathlib import Path
 
 import pytest
 
+from descentlab.errors import InputError
+from descentlab.settings.compose import compose
+
 ROOT = Path(__file__).resolve().parents[2]
 WITH_A_TEST_OF_THEIR_OWN = {
     "extending.md": "tests/docs/test_extending.py",
@@ -87,6 +90,38 @@ def test_every_page_with_blocks_is_executed_or_says_why_not():
             assert block.language in ("bash", "python", "yaml", ""), page.name
     for test in WITH_A_TEST_OF_THEIR_OWN.values():
         assert (ROOT / test).is_file()
+
+
+def overrides_in_prose() -> list[str]:
+    """What a page has in its sentences and tables of the form `key=value …`, bare or behind the command."""
+    known = compose([])
+    found = []
+    for page in [*PAGES, ROOT / "CONTRIBUTING.md"]:
+        prose = re.sub(r"^```.*?^```", "", page.read_text(encoding="utf-8"), flags=re.DOTALL | re.MULTILINE)
+        for span in re.findall(r"`([^`\n<…]+)`", prose):
+            words = span.removeprefix("python scripts/train.py ").split()
+            if all(
+                re.match(r"\+?(\w+)[\w.]*=.", word) and word.lstrip("+").split("=")[0].split(".")[0] in known
+                for word in words
+            ):
+                found.append(" ".join(words))
+    return sorted(set(found))
+
+
+REFUSED = {
+    "optimizer=ad": "did you mean adam",
+    "model._target_=my_lab.Net trusted_packages=[my_lab]": "there is no package 'my_lab'",
+}
+IN_COMPANY = {"+optimizer.amsgrad=true": ["optimizer=adam"]}
+
+
+@pytest.mark.parametrize("overrides", overrides_in_prose())
+def test_what_a_sentence_says_to_type_can_be_typed(overrides):
+    if overrides in REFUSED:
+        with pytest.raises(InputError, match=REFUSED[overrides]):
+            compose(overrides.split())
+    else:
+        compose([*IN_COMPANY.get(overrides, []), *overrides.split()])
 
 
 @pytest.mark.parametrize("target", ["train", "test"])
