@@ -43,7 +43,7 @@ def test_without_any_package_it_names_all_that_are_missing_and_how_they_are_inst
 def test_here_it_finds_everything_ready():
     found = dict(doctor.findings())
     assert found["result"] == "ready to train"
-    assert found["torch"] == torch.__version__
+    assert found["torch"].partition("+")[0] == torch.__version__.partition("+")[0]  # the build may be named or not
     assert found["[figures]"] == "installed"
 
 

@@ -7,7 +7,7 @@ import sys
 import traceback
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import hydra
 from hydra._internal.utils import get_args_parser
@@ -32,9 +32,6 @@ from descentlab.settings.explain import choices_of, explain, groups, refuse_unna
 from descentlab.settings.own_folder import take_config_dir
 from descentlab.settings.resolvers import register_resolvers
 from descentlab.settings.trust import trust_typed
-
-if TYPE_CHECKING:
-    from lightning.pytorch import Callback
 
 HELP = """
 python scripts/train.py                                         the defaults: conf/train.yaml
@@ -145,7 +142,7 @@ def _run_job_of_sweep(config: DictConfig, number: int, folder: Path) -> int:
     return exit_code("failed", None)
 
 
-def _train(settings: Mapping[str, Any], folder: Path, warns: bool, callbacks: Sequence["Callback"] = ()) -> int:
+def _train(settings: Mapping[str, Any], folder: Path, warns: bool, callbacks: Sequence[Any] = ()) -> int:
     from descentlab.runs.train import train  # torch is imported now, not to say no
 
     result = train(settings, folder, warns, callbacks)
