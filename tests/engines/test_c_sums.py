@@ -8,6 +8,7 @@ from bits import needs_known_bits
 
 from descentlab.engines.c.build import build
 from descentlab.engines.c.exact_loops import ExactPlaces
+from descentlab.engines.c.row_loops import loop_source, places_source, sharing_rows
 from descentlab.engines.c.sums import sums_of
 from descentlab.engines.record import CannotRecord
 
@@ -29,6 +30,19 @@ def test_sums_have_the_bits_of_torchs_own():
     perform(places)
     for (tensor, axes), output in zip(lying, outputs, strict=True):
         assert torch.equal(output, tensor.sum(axes)), (tensor.shape, tensor.stride(), axes)
+
+
+@needs_known_bits
+@pytest.mark.parametrize("count", [2, 3, 4, 9, 50, 100, 513, 5000, 70_000])
+@pytest.mark.parametrize("width", [8, 9, 40, 500])
+def test_sums_of_rows_one_after_another_have_the_bits_of_torchs_own(count, width):
+    torch.manual_seed(0)
+    rows = torch.randn(min(count, 10**6 // width), width)
+    places, output = ExactPlaces(num_rows=len(rows)), torch.empty(width)
+    places.reduction(output, [rows], rows.shape, [0], lambda elements: elements[0])
+    assert [loop.size for loop in places.loops] == [len(rows)]
+    perform(places)
+    assert torch.equal(output, rows.sum(0))
 
 
 @needs_known_bits
@@ -57,9 +71,8 @@ def test_refuses_sums_whose_order_is_not_known(tensor, axes):
 def perform(places):
     pointers = "\n".join(f"float *restrict m{number} = memory[{number}];" for number in range(len(places.tensors)))
     pointers += f"\nvoid **routines = (void **)(memory + {len(places.tensors)});"
-    body = "\n".join(places.statements)
-    run = build(
-        f"#include <math.h>\n{places.helpers}\nvoid run(float **memory) {{ {pointers}\n{body} }}", is_exact=True
-    )
+    body = "\n".join(map(loop_source, sharing_rows(places.loops)))
+    helpers = f"#include <math.h>\n{places.helpers}\n{places_source(range(len(places.tensors)), {})}"
+    run = build(f"{helpers}\nvoid run(float **memory) {{ {pointers}\n{body} }}", is_exact=True)
     addresses = places.addresses({})
     run((ctypes.c_void_p * len(addresses))(*addresses))

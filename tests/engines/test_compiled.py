@@ -59,6 +59,7 @@ NETS = {
     "products by the library": lambda: nn.Sequential(
         nn.Linear(1, 8), nn.ReLU(), nn.Linear(8, 200), nn.ReLU(), nn.Linear(200, 1)
     ),
+    "as many units as samples": lambda: nn.Sequential(nn.Linear(1, 50), nn.Tanh(), nn.Linear(50, 50), nn.Linear(50, 1)),
     "1-500-1": lambda: nn.Sequential(nn.Linear(1, 500), Steep(), nn.Linear(500, 1)),
 }
 
@@ -69,13 +70,20 @@ def test_leaves_the_bits_of_other_nets(net):
     assert_same_run(lambda: problem(NETS[net], lambda p: optim.SGD(p, lr=0.001, momentum=0.5), "huber"), num_steps=100)
 
 
+def deep(width):
+    return nn.Sequential(
+        nn.Linear(1, width), nn.Sigmoid(), nn.Linear(width, width), nn.LeakyReLU(), nn.Linear(width, 1)
+    )
+
+
 @needs_known_bits
-@pytest.mark.parametrize("num_samples", [1, 7, 37, 100])
-def test_leaves_the_bits_of_any_number_of_samples(num_samples):
+@pytest.mark.parametrize("num_samples", [1, 2, 7, 37, 100])
+@pytest.mark.parametrize("width", [5, 16, 40])
+def test_leaves_the_bits_of_any_number_of_samples(num_samples, width):
     """The last rows of a product may be added in another order than the others."""
 
     def make():
-        made = problem(lambda: nn.Sequential(nn.Linear(1, 5), nn.ReLU(), nn.Linear(5, 1)), "momentum")
+        made = problem(lambda: deep(width), "momentum")
         made.batches.x, made.batches.y = (part.repeat(2, 1)[:num_samples].clone() for part in data())
         return made
 

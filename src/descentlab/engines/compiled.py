@@ -17,7 +17,7 @@ from torch import Tensor
 
 from descentlab.engines.c.build import build
 from descentlab.engines.c.exact_loops import ExactPlaces
-from descentlab.engines.c.loops import Places
+from descentlab.engines.c.loops import LANES, Places
 from descentlab.engines.c.source import step_source
 from descentlab.engines.optimizer_state import optimized
 from descentlab.engines.problem import Problem
@@ -55,9 +55,9 @@ class CompiledEngine(RecordedEngine):
         self._num_steps = num_steps
         super().__init__(problem)
 
-    def make_places(self) -> Places:
+    def make_places(self, num_rows: int) -> Places:
         """What the operations are written to."""
-        return ExactPlaces()
+        return ExactPlaces(num_rows)
 
     def agrees(self, recorded: Float[Tensor, "*shape"], ours: Float[Tensor, "*shape"]) -> bool:
         """True if losses or parameters of the first steps are close enough to the recorded engine's."""
@@ -82,12 +82,13 @@ class CompiledEngine(RecordedEngine):
             raise CannotRecord("the optimiser has no update rule")
         if not self.problem.batches.is_full:
             raise CannotRecord("a compiled step covers full batches only")
-        program = self._program(*self.problem.batches.peek())
+        x, y = self.problem.batches.peek()
+        program = self._program(x, y)
         if self._num_steps is not None and self._num_steps * _seconds_of_step(program) < SECONDS_TO_BUILD:
             raise CannotRecord("the steps are too few to build a function for them")
         if self._updates.first_updates():
             self.run(1, range(0))
-        self._places = self.make_places()
+        self._places = self.make_places(len(x) if _has_wide_rows(program, len(x)) else 0)
         source = step_source(program, self._updates, optimized(self.problem), self.problem.trainable(), self._places)
         self._run_native = build(source, self._places.is_exact)
 
@@ -138,3 +139,11 @@ class CompiledEngine(RecordedEngine):
 def _seconds_of_step(program: Program) -> float:
     numbers = sum(tensor.numel() for operation in program.operations for tensor in operation.outputs())
     return SECONDS_A_CALL * len(program.operations) + SECONDS_A_NUMBER * numbers
+
+
+def _has_wide_rows(program: Program, num_samples: int) -> bool:
+    """True if some operation gives every sample so many numbers that they fill a vector."""
+    outputs = [tensor for operation in program.operations for tensor in operation.outputs() if tensor.dim() > 1]
+    return num_samples > 1 and any(
+        tensor.shape[0] == num_samples and tensor.numel() >= LANES * num_samples for tensor in outputs
+    )

@@ -22,8 +22,8 @@ class NativeEngine(CompiledEngine):
 
     own_name = "native"
 
-    def make_places(self) -> Places:
-        return Places()
+    def make_places(self, num_rows: int) -> Places:
+        return Places(num_rows)
 
     def agrees(self, recorded: Float[Tensor, "*shape"], ours: Float[Tensor, "*shape"]) -> bool:
         scale = float(recorded[recorded.isfinite()].abs().max()) if bool(recorded.isfinite().any()) else 1.0

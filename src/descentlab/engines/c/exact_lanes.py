@@ -9,9 +9,10 @@ from torch import Tensor
 
 from descentlab.engines.c import routines
 from descentlab.engines.c.exact_loops import TorchRoots, terms_of
-from descentlab.engines.c.lanes import BLOCK, ROW, LanePlaces
+from descentlab.engines.c.lanes import BLOCK, LanePlaces
 from descentlab.engines.c.loops import broadcast_strides, literal, own_strides
 from descentlab.engines.c.products import order_of_product
+from descentlab.engines.c.row_loops import ROW
 from descentlab.engines.c.sums import VECTOR, is_plain, sums_of, sums_source
 from descentlab.engines.record import CannotRecord
 from descentlab.engines.reuse import memory
@@ -68,41 +69,33 @@ class ExactLanePlaces(TorchRoots, LanePlaces):
         numbers = str(sums.count) if sums.is_piece else f"{sums.distance * BLOCK}, {sums.count}"
         divided = "" if divisor == 1 else f" / {literal(divisor)}"
         parts = [("piece", range(sums.columns))] if sums.is_piece else list(sums.kinds())
-        self._add(
-            1,
-            output,
-            body=" ".join(
-                f"for (long j = {columns.start}; j < {columns.stop}; j++) "
-                f"*(block *)({self.pointer(output)} + j * {BLOCK}) = {kind}_block({start}, {numbers}){divided};"
-                for kind, columns in parts
-            ),
+        body = " ".join(
+            f"for (long j = {columns.start}; j < {columns.stop}; j++) "
+            f"*(block *)({self.pointer(output)} + j * {BLOCK}) = {kind}_block({start}, {numbers}){divided};"
+            for kind, columns in parts
         )
+        self.add(output, body)
 
     def product(self, output: Tensor, x: Tensor, y: Tensor, bias: Tensor | None = None) -> None:
         (rows, inner), columns = x.shape, y.shape[1]
         order = order_of_product(x, y, bias)
         if order is None:
             raise CannotRecord("torch's order of adding the terms of a product is not known")
-        is_sum = rows != self.num_samples and inner == self.num_samples
+        is_sum = self.sums_rows(x, y)
         if is_sum and (order.terms_begun or order.tree is not None):
             raise CannotRecord("torch's order of adding over the samples is not known")
-        i, k = ("i", ROW) if is_sum else (ROW, "k")
+        (i, j), sizes = self.walk(rows, columns, by_rows=not is_sum)
 
         def factors(k: str) -> tuple[str, str]:
-            return self.element(x, own_strides(x), [i, k]), self.element(y, own_strides(y), [k, "j"])
+            return self.element(x, own_strides(x), [i, k]), self.element(y, own_strides(y), [k, j])
 
-        added = "" if bias is None else self.element(bias, broadcast_strides(bias, (rows, columns)), [i, "j"])
+        added = "" if bias is None else self.element(bias, broadcast_strides(bias, (rows, columns)), [i, j])
         end = f" + {added}" if order.adds_bias_last(bias is not None) else ""
-        target = self.element(output, own_strides(output), [i, "j"])
-        over_j = f"for (long j = 0; j < {columns}; j++)"
-        lanes = f"for (long l = 0; l < {BLOCK}; l++)"
+        target = self.element(output, own_strides(output), [i, j])
         if is_sum:
-            over_ij = f"for (long i = 0; i < {rows}; i++) {over_j} {lanes}"
-            begin = order.begin(added, "", "")
-            step = f"{over_ij} {target} = {order.plus(target, *factors(k))};"
-            self._add(
-                inner, output, f"{over_ij} {target} = {begin};", step, end and f"{over_ij} {target} = {target}{end};"
-            )
-            return
-        total = order.total(added, [factors(str(k)) for k in range(inner)])
-        self._add(rows, output, body=f"{over_j} {lanes} {target} = {total}{end};")
+            before = self.nest(sizes, f"{target} = {order.begin(added, '', '')};")
+            after = self.nest(sizes, f"{target} = {target}{end};") if end else ""
+            self.add(output, f"{target} = {order.plus(target, *factors(ROW))};", inner, sizes, before, after)
+        else:
+            total = order.total(added, [factors(str(k)) for k in range(inner)])
+            self.add(output, f"{target} = {total}{end};", rows, sizes)

@@ -12,56 +12,43 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from descentlab.engines.c import functions
 from descentlab.engines.c.routines import address
+from descentlab.engines.c.row_loops import ROW, RowLoop, lies_in_rows
 from descentlab.engines.record import CannotRecord
 from descentlab.engines.reuse import memory
-
-EXPONENTIAL = """
-/* exp(x) with a relative error below 2.5e-7; inf above 88.7, 0 below -103.9, NaN stays NaN.
-   exp(x) = 2^k exp(f), |f| <= log(2)/2, with the polynomial of Cephes' expf (Moshier, 1992). */
-static inline float exponential(float x) {
-    float c = x > 89.0f ? 89.0f : x;
-    c = c < -104.0f ? -104.0f : c;
-    float k = rintf(c * 1.44269504f);
-    float f = __builtin_fmaf(k, -0.693359375f, c);
-    f = __builtin_fmaf(k, 2.12194440e-4f, f);
-    float p = 1.9875691500e-4f;
-    p = __builtin_fmaf(p, f, 1.3981999507e-3f);
-    p = __builtin_fmaf(p, f, 8.3334519073e-3f);
-    p = __builtin_fmaf(p, f, 4.1665795894e-2f);
-    p = __builtin_fmaf(p, f, 1.6666665459e-1f);
-    p = __builtin_fmaf(p, f, 5.0000001201e-1f);
-    p = __builtin_fmaf(p * f, f, f) + 1.0f;
-    union { int i; float f; } a, b;
-    int whole = (int)k, half = whole >> 1;
-    a.i = (half + 127) << 23;
-    b.i = (whole - half + 127) << 23;
-    return p * a.f * b.f;
-}
-"""
 
 LANES = 16
 """Partial sums of a reduction, so that the compiler can add several numbers at once without reordering."""
 
+MOST_WRITTEN_OUT = 4
+"""Terms of a product that are written one by one."""
+
 
 class Places:
     """The pieces of memory that a C function reads and writes, called `m0`, `m1`, ... as they turn up, and the
-    statements that do so.
+    loops that do so.
+
+    Args:
+        num_rows: an axis of this length is gone through row by row, if it is the first one; 0 if no axis is.
 
     Attributes:
-        helpers: C source that the statements want before them.
+        helpers: C source that the loops want before them.
         is_exact: whether they leave torch's bits.
     """
 
-    helpers = EXPONENTIAL
+    helpers = functions.SOURCE
     is_exact = False
 
-    def __init__(self) -> None:
+    def __init__(self, num_rows: int = 0) -> None:
+        self.num_rows = num_rows
         self.tensors: list[Tensor] = []
         self.numbers: dict[int, int] = {}
         self.replaceable: dict[str, int] = {}
-        self.statements: list[str] = []
+        self.loops: list[RowLoop] = []
         self.routines: list[str] = []
+        self._strides: dict[int, int] = {}
+        self._elements: dict[int, set[str]] = {}
 
     def pointer(self, tensor: Tensor) -> str:
         """The name of the piece of memory in which a tensor lies."""
@@ -113,24 +100,69 @@ class Places:
         return self.nest(sizes, " ".join(lines))
 
     def element(self, tensor: Tensor, strides: Sequence[int], indices: Sequence[str]) -> str:
-        terms = [f"{i} * {stride}" if stride != 1 else i for i, stride in zip(indices, strides, strict=True) if stride]
-        if tensor.storage_offset() or not terms:
-            terms.append(str(tensor.storage_offset()))
-        return f"{self.pointer(tensor)}[{' + '.join(terms)}]"
+        """The element of a tensor at these indices; `row` is the index of the loop over rows."""
+        name = self.pointer(tensor)
+        number = self.numbers[memory(tensor)]
+        row_stride = sum(s for i, s in zip(indices, strides, strict=True) if i == ROW)
+        terms = [i if s == 1 else f"{i} * {s}" for i, s in zip(indices, strides, strict=True) if s and i != ROW]
+        terms += [f"ROW{number}({row_stride})"] if row_stride else []
+        terms += [str(tensor.storage_offset())] if tensor.storage_offset() or not terms else []
+        subscript = self.subscript(tensor, " + ".join(terms))
+        own = row_stride if lies_in_rows(tensor, row_stride) else 0
+        self._strides[number] = own if self._strides.get(number, own) == own else 0
+        self._elements.setdefault(number, set()).add(subscript)
+        return f"{name}[{subscript}]"
 
-    def nest(self, sizes: Sequence[int], body: str) -> str:
-        """`body` inside one loop an axis, with the indices i0, i1, ..."""
-        return nest(sizes, body)
+    def subscript(self, tensor: Tensor, place: str) -> str:
+        """What stands in brackets for a place of a tensor's memory."""
+        return place
+
+    def head(self, sizes: Sequence[int], prefix: str = "i") -> str:
+        """One loop an axis, with the indices i0, i1, ..."""
+        return head(sizes, prefix)
+
+    def nest(self, sizes: Sequence[int], body: str, prefix: str = "i") -> str:
+        """`body` inside these loops."""
+        return f"{self.head(sizes, prefix)}{{ {body} }}"
+
+    def goes_by_rows(self, shape: Sequence[int], tensors: Sequence[Tensor]) -> bool:
+        """True if these tensors, seen with this shape, are gone through row by row."""
+        return bool(shape) and shape[0] == self.num_rows and all(_has_rows(tensor, shape) for tensor in tensors)
 
     def elementwise(self, output: Tensor, tensors: list[Tensor], statement: Callable[[str, list[str]], str]) -> None:
         """`statement(output element, input elements)` for all elements of the output."""
-        strides = [broadcast_strides(tensor, output.shape) for tensor in (output, *tensors)]
-        sizes, strides = merged(output.shape, strides)
-        indices = [f"i{k}" for k in range(len(sizes))]
+        shape = output.shape
+        num_outer = int(self.goes_by_rows(shape, [output, *tensors]))
+        strides = [broadcast_strides(tensor, shape) for tensor in (output, *tensors)]
+        sizes, inner = merged(shape[num_outer:], [stride[num_outer:] for stride in strides])
+        indices = [ROW] * num_outer + [f"i{k}" for k in range(len(sizes))]
         elements = [
-            self.element(tensor, stride, indices) for tensor, stride in zip((output, *tensors), strides, strict=True)
+            self.element(tensor, [*stride[:num_outer], *steps], indices)
+            for tensor, stride, steps in zip((output, *tensors), strides, inner, strict=True)
         ]
-        self.statements.append(nest(sizes, statement(elements[0], elements[1:])))
+        self.add(output, statement(elements[0], elements[1:]), shape[0] if num_outer else 1, sizes)
+
+    def add(
+        self,
+        output: Tensor,
+        body: str,
+        size: int = 1,
+        sizes: Sequence[int] | None = None,
+        before: str = "",
+        after: str = "",
+    ) -> None:
+        """Add the loop that writes `output`, touching the elements that were asked for since the last one.
+
+        Args:
+            output: of which at least one element was asked for.
+            body: of the loop, or of those inside it over i0, i1, ... below `sizes`.
+            size: rows.
+        """
+        head, num_indices = ("", 0) if sizes is None else (self.head(sizes), len(sizes))
+        writes = {self.numbers[memory(output)]}
+        loop = RowLoop(size, before, body, after, head, num_indices, self._strides, self._elements, writes)
+        self.loops.append(loop)
+        self._strides, self._elements = {}, {}
 
     def reduction(
         self,
@@ -142,6 +174,8 @@ class Places:
         divisor: int = 1,
     ) -> None:
         """output = (sum of `term` along `axes` of `shape`) / divisor."""
+        divided = "" if divisor == 1 else f" / {literal(divisor)}"
+        by_rows = list(axes) == [0] and math.prod(shape[1:]) >= LANES and self.goes_by_rows(shape, tensors)
         kept = [axis for axis in range(len(shape)) if axis not in axes]
         out_strides = iter([s for n, s in zip(output.shape, output.stride(), strict=True) if n != 1])
         out_steps = [next(out_strides) if shape[axis] != 1 else 0 for axis in kept]
@@ -150,56 +184,69 @@ class Places:
         inner_sizes, inner = merged([shape[a] for a in axes], [[stride[a] for a in axes] for stride in wide])
         outer_sizes = [shape[axis] for axis in kept]
         rows = [f"i{k}" for k in range(len(kept))]
-        columns = [f"k{k}" for k in range(len(inner_sizes))]
+        columns = [ROW] if by_rows else [f"k{k}" for k in range(len(inner_sizes))]
         target = self.element(output, out_steps, rows)
         inputs = [
             self.element(tensor, [*o, *i], [*rows, *columns])
             for tensor, o, i in zip(tensors, outer, inner, strict=True)
         ]
-        divided = "" if divisor == 1 else f" / {literal(divisor)}"
-        if kept and outer_sizes[-1] >= LANES and out_steps[-1] == 1:
-            clear = nest(outer_sizes, f"{target} = 0.0f;")
-            add = nest(inner_sizes, nest(outer_sizes, f"{target} += {term(inputs)};"), "k")
-            shrink = nest(outer_sizes, f"{target} = {target}{divided};") if divided else ""
-            self.statements.append(clear + add + shrink)
+        clear = self.nest(outer_sizes, f"{target} = 0.0f;")
+        shrink = self.nest(outer_sizes, f"{target} = {target}{divided};") if divided else ""
+        plus = f"{target} += {term(inputs)};"
+        if by_rows:
+            self.add(output, plus, shape[0], outer_sizes, clear, shrink)
+        elif kept and outer_sizes[-1] >= LANES and out_steps[-1] == 1:
+            self.add(output, clear + self.nest(inner_sizes, self.nest(outer_sizes, plus), "k") + shrink)
         else:
             total = f"float total = 0; {_sum(inner_sizes, term(inputs))} {target} = total{divided};"
-            self.statements.append(nest(outer_sizes, total))
+            self.add(output, self.nest(outer_sizes, total))
 
     def product(self, output: Tensor, x: Tensor, y: Tensor, bias: Tensor | None = None) -> None:
         """output = x [i, k] @ y [k, j] + bias [i, j], with the innermost loop along memory."""
         (rows, inner), columns = x.shape, y.shape[1]
-        bias_strides = [0, 0]
-        if bias is not None:
-            bias = bias.expand(rows, columns)
-            bias_strides = list(bias.stride())
-        at_out = self.element(output, own_strides(output), ["i", "j"])
-        at_bias = "0.0f" if bias is None else self.element(bias, bias_strides, ["i", "j"])
-        at_x = self.element(x, own_strides(x), ["i", "k"])
-        at_y = self.element(y, own_strides(y), ["k", "j"])
-        over_ij = f"for (long i = 0; i < {rows}; i++) for (long j = 0; j < {columns}; j++) "
-        if inner <= 4:
-            total = at_bias
+        by_rows = self.goes_by_rows(output.shape, [x, output])
+        is_sum = not by_rows and self.sums_rows(x, y)
+        (i, j), sizes = self.walk(rows, columns, by_rows)
+        over_i, over_j, over_k = over(i, rows), over(j, columns), over("k", inner)
+
+        def plus_term(total: str, k: str) -> str:
+            left, right = self.element(x, own_strides(x), [i, k]), self.element(y, own_strides(y), [k, j])
+            return f"__builtin_fmaf({left}, {right}, {total})"
+
+        start = "0.0f" if bias is None else self.element(bias, broadcast_strides(bias, (rows, columns)), [i, j])
+        target = self.element(output, own_strides(output), [i, j])
+        size = rows if by_rows else 1
+        if is_sum:
+            before = f"{over_i}{over_j}{target} = {start};"
+            self.add(output, f"{target} = {plus_term(target, ROW)};", inner, sizes, before)
+        elif inner <= MOST_WRITTEN_OUT:
             for k in range(inner):
-                left = f"{self.element(x, [own_strides(x)[0]], ['i'])[:-1]} + {k * x.stride(1)}]"
-                right = f"{self.element(y, [own_strides(y)[1]], ['j'])[:-1]} + {k * y.stride(0)}]"
-                total = f"__builtin_fmaf({left}, {right}, {total})"
-            self.statements.append(f"{over_ij}{at_out} = {total};")
-            return
-        if columns >= 8:
-            self.statements.append(
-                f"{over_ij}{at_out} = {at_bias}; for (long i = 0; i < {rows}; i++) for (long k = 0; k < {inner}; k++) "
-                f"for (long j = 0; j < {columns}; j++) {at_out} = __builtin_fmaf({at_x}, {at_y}, {at_out});"
+                start = plus_term(start, str(k))
+            self.add(output, f"{target} = {start};", size, sizes)
+        elif columns >= LANES // 2:
+            body = f"{over_j}{target} = {start}; {over_k}{over_j}{target} = {plus_term(target, 'k')};"
+            self.add(output, f"{over_i}{{ {body} }}", size)
+        else:
+            whole = inner - inner % LANES
+            lanes = (
+                f"float lane[{LANES}] = {{0}}; for (long b = 0; b < {whole}; b += {LANES}) "
+                f"for (long l = 0; l < {LANES}; l++) {{ long k = b + l; lane[l] = {plus_term('lane[l]', 'k')}; }} "
+                f"for (long k = {whole}; k < {inner}; k++) lane[0] = {plus_term('lane[0]', 'k')}; "
+                f"float total = 0; for (long l = 0; l < {LANES}; l++) total += lane[l]; "
             )
-            return
-        whole = inner - inner % 16
-        lanes = (
-            f"float lane[16] = {{0}}; for (long b = 0; b < {whole}; b += 16) for (long l = 0; l < 16; l++) "
-            f"{{ long k = b + l; lane[l] = __builtin_fmaf({at_x}, {at_y}, lane[l]); }} "
-            f"for (long k = {whole}; k < {inner}; k++) lane[0] = __builtin_fmaf({at_x}, {at_y}, lane[0]); "
-            f"float total = 0; for (long l = 0; l < 16; l++) total += lane[l]; "
-        )
-        self.statements.append(f"{over_ij}{{ {lanes}{at_out} = total + {at_bias}; }}")
+            self.add(output, f"{over_i}{over_j}{{ {lanes}{target} = total + {start}; }}", size)
+
+    def sums_rows(self, x: Tensor, y: Tensor) -> bool:
+        """True if `x @ y` is a sum over rows, and wide enough for its numbers to be added side by side."""
+        return x.shape[0] * y.shape[1] >= LANES and self.goes_by_rows(y.shape, [x.t(), y])
+
+    @staticmethod
+    def walk(rows: int, columns: int, by_rows: bool = False) -> tuple[list[str], list[int]]:
+        """The indices of rows and columns of a matrix, i0, i1, ..., and their loops' sizes; an axis of one has none."""
+        sizes = [1 if by_rows else rows, columns]
+        axes = [axis for axis in (0, 1) if sizes[axis] != 1]
+        names = [f"i{axes.index(axis)}" if axis in axes else "0" for axis in (0, 1)]
+        return [ROW if by_rows else names[0], names[1]], [sizes[axis] for axis in axes]
 
 
 def broadcast_strides(tensor: Tensor, shape: Sequence[int]) -> list[int]:
@@ -228,10 +275,25 @@ def merged(shape: Sequence[int], strides: list[list[int]]) -> tuple[list[int], l
     return sizes, steps
 
 
+def over(index: str, size: int) -> str:
+    """A loop over an index; none over the index of an axis of one, or of the loop over rows."""
+    return "" if index in ("0", ROW) else f"for (long {index} = 0; {index} < {size}; {index}++) "
+
+
+def head(sizes: Sequence[int], prefix: str = "i") -> str:
+    """One loop an axis, with the indices i0, i1, ..."""
+    return "".join(over(f"{prefix}{k}", n) for k, n in enumerate(sizes))
+
+
 def nest(sizes: Sequence[int], body: str, prefix: str = "i") -> str:
-    """`body` inside one loop an axis, with the indices i0, i1, ..."""
-    head = "".join(f"for (long {prefix}{k} = 0; {prefix}{k} < {n}; {prefix}{k}++) " for k, n in enumerate(sizes))
-    return f"{head}{{ {body} }}"
+    """`body` inside these loops."""
+    return f"{head(sizes, prefix)}{{ {body} }}"
+
+
+def _has_rows(tensor: Tensor, shape: Sequence[int]) -> bool:
+    """True if the tensor, seen with a larger shape, is the same for every row or lies in rows."""
+    stride = broadcast_strides(tensor, shape)[0]
+    return stride == 0 or lies_in_rows(tensor, stride)
 
 
 def _sum(sizes: Sequence[int], term: str) -> str:

@@ -59,7 +59,7 @@ ELEMENTWISE: dict[Any, Term] = {
     aten.rsub.Scalar: lambda x, y, alpha=None: _minus(y, x, alpha),
 }
 APPROXIMATED: dict[Any, Term] = {
-    aten.sigmoid.default: lambda x: f"1.0f / (1.0f + exponential(-{x}))",
+    aten.sigmoid.default: lambda x: f"logistic({x})",
     aten.tanh.default: lambda x: f"tanhf({x})",
     aten.exp.default: lambda x: f"exponential({x})",
     aten.log.default: lambda x: f"logf({x})",

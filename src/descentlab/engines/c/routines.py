@@ -18,18 +18,13 @@ PRODUCT, ROOT, TANH, EXP = "sgemm_", "VMSSQRT_", "VMSTANH_", "VMSEXP_"
 WIDTH = 16 if torch.backends.cpu.get_cpu_capability() == "AVX512" else 8
 """Numbers of a vector in torch's elementwise kernels."""
 
-VECTOR_EXP = f"Sleef_expf{WIDTH}_u10"
-
 ACCURACY = 0x2 | 0x100 | 0x140000
 """With which torch calls MKL's vector functions: high accuracy, no error handling, denormal numbers kept."""
 
 SOURCE = f"""
-typedef float wide __attribute__((vector_size({4 * WIDTH})));
-typedef float loose __attribute__((vector_size({4 * WIDTH}), aligned(4)));
 typedef void (*product_routine)(const char *, const char *, const int *, const int *, const int *, const float *,
     const float *, const int *, const float *, const int *, const float *, float *, const int *);
 typedef void (*elementwise_routine)(const int *, const float *, float *, const long *);
-typedef wide (*vector_routine)(wide);
 static inline void call_product(product_routine f, char a_form, char b_form, int m, int n, int k, const float *a,
         int lda, const float *b, int ldb, float beta, float *c, int ldc) {{
     const float one = 1.0f;
@@ -38,12 +33,6 @@ static inline void call_product(product_routine f, char a_form, char b_form, int
 static inline void call_elementwise(elementwise_routine f, int n, const float *x, float *y) {{
     const long accuracy = {ACCURACY};
     f(&n, x, y, &accuracy);
-}}
-static inline void sigmoid(vector_routine e, long n, const float *x, float *y) {{
-    long i = 0, paired = n / {2 * WIDTH} * {2 * WIDTH};
-    for (; i < paired; i += {WIDTH})
-        *(loose *)(y + i) = 1.0f / (1.0f + e((wide)(0.0f - *(const loose *)(x + i))));
-    for (; i < n; i++) y[i] = 1.0f / (1.0f + expf(-x[i]));
 }}
 """
 

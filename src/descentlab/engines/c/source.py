@@ -2,14 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from torch import nn
 
 from descentlab.engines.c.loops import Places, literal
 from descentlab.engines.c.operations import write_operation
+from descentlab.engines.c.row_loops import (
+    arrays_source,
+    loop_source,
+    numbers_in_place,
+    places_source,
+    rows_in_place,
+    sharing_rows,
+)
 from descentlab.engines.c.updates import CLines
 from descentlab.engines.optimizer_state import RuleUpdates
 from descentlab.engines.program import Program
 from descentlab.engines.record import CannotRecord
+from descentlab.engines.reuse import memory
 
 
 def step_source(
@@ -35,19 +46,25 @@ def step_source(
         places.replaceable_pointer(name, tensor)
     for operation in program.operations:
         write_operation(operation, places)
+    loops = sharing_rows(places.loops)
     loss = program.results[0]
     assert loss is not None
-    places.statements.append(f"losses[step] = {places.element(loss, [], [])};")
-    _write_updates(program, updates, parameters, places)
+    updates_of_parameters = list(_updates(program, updates, parameters, places))
     row = _row(trainable, places)
-    pointers = "\n    ".join(f"float *restrict m{number} = memory[{number}];" for number in range(len(places.tensors)))
-    body = "\n        ".join(places.statements)
+    at_loss = places.element(loss, [], [])
+    between = _between(program, places)
+    registers = numbers_in_place(loops, between)
+    rows = rows_in_place(loops, between)
+    pieces = [number for number in range(len(places.tensors)) if number not in rows]
+    statements = [*(loop_source(group, registers) for group in loops), f"losses[step] = {at_loss};"]
+    body = "\n        ".join([*statements, *updates_of_parameters])
     return f"""#include <math.h>
 {places.helpers}
-void run(float **memory, const float *rates, long width, float *losses, long num_steps,
-         float *table, long next_row, long every, long num_rows) {{
-    {pointers}
-    void **routines = (void **)(memory + {len(places.tensors)});
+{places_source(pieces, rows)}
+static __attribute__((noinline)) void perform({", ".join(f"float *restrict m{number}" for number in pieces)},
+        void **routines, const float *restrict rates, long width, float *restrict losses, long num_steps,
+        float *restrict table, long next_row, long every, long num_rows) {{
+    {arrays_source(rows)}
     for (long step = 0; step < num_steps; step++) {{
         const float *restrict r = rates + step * width;
         if (num_rows && step == next_row) {{
@@ -58,10 +75,23 @@ void run(float **memory, const float *rates, long width, float *losses, long num
         {body}
     }}
 }}
+void run(float **memory, const float *rates, long width, float *losses, long num_steps,
+         float *table, long next_row, long every, long num_rows) {{
+    perform({", ".join(f"memory[{number}]" for number in pieces)}, (void **)(memory + {len(places.tensors)}),
+            rates, width, losses, num_steps, table, next_row, every, num_rows);
+}}
 """
 
 
-def _write_updates(program: Program, updates: RuleUpdates, parameters: list[nn.Parameter], places: Places) -> None:
+def _between(program: Program, places: Places) -> set[int]:
+    """The pieces of memory that hold nothing that is read after the operations."""
+    made = {memory(tensor) for operation in program.operations for tensor in operation.outputs()}
+    made -= {memory(tensor) for tensor in program.results if tensor is not None}
+    return {places.numbers[piece] for piece in made if piece in places.numbers}
+
+
+def _updates(program: Program, updates: RuleUpdates, parameters: list[nn.Parameter], places: Places) -> Iterator[str]:
+    """A loop for each parameter."""
     numbers = {name: literal(value) for name, value in updates.numbers().items()}
     numbers |= {name: f"r[{column}]" for column, name in enumerate(updates.rate_names())}
     state = updates.state_tensors()
@@ -74,7 +104,7 @@ def _write_updates(program: Program, updates: RuleUpdates, parameters: list[nn.P
             own = {name: tensor for name, tensor in state.items() if name.startswith(f"s{index}_")}
             lines.begin({f"p{index}": parameter.detach(), f"g{index}": gradient, **own})
             updates.rule.write(lines, group, f"p{index}", f"g{index}", f"s{index}_", False)
-            places.statements.append(lines.loop())
+            yield lines.loop()
 
 
 def _row(trainable: list[nn.Parameter], places: Places) -> str:

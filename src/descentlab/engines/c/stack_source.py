@@ -6,8 +6,16 @@ from dataclasses import dataclass, field
 
 from torch import Tensor
 
-from descentlab.engines.c.lanes import BLOCK, LanePlaces, loop_source, rows_in_place, shared_loops
+from descentlab.engines.c.lanes import BLOCK, LanePlaces
 from descentlab.engines.c.operations import write_operation
+from descentlab.engines.c.row_loops import (
+    arrays_source,
+    loop_source,
+    numbers_in_place,
+    places_source,
+    rows_in_place,
+    sharing_rows,
+)
 from descentlab.engines.c.updates import CLines
 from descentlab.engines.program import Program
 from descentlab.engines.reuse import memory
@@ -60,13 +68,17 @@ def stack_source(
     pointers = {name: places.pointer(tensor) for name, tensor in given.items()}
     for operation in program.operations:
         write_operation(operation, places)
-    loops = shared_loops(places.loops)
+    loops = sharing_rows(places.loops)
     first, later = (_updates(program, places, rule, group, rate_names, given, is_first) for is_first in (True, False))
     loss = program.results[0]
     assert loss is not None
     results = {memory(tensor) for tensor in program.results if tensor is not None}
     in_place = {places.numbers[piece] for piece in made - results if piece in places.numbers}
-    source = _memory(places, given, rows_in_place(loops, in_place))
+    rows, registers = rows_in_place(loops, in_place), numbers_in_place(loops, in_place)
+    pieces = list(enumerate(places.tensors))[len(given) :]
+    shared = [number for number, tensor in pieces if memory(tensor) not in places.laned]
+    scratch = [number for number, _ in pieces if number not in shared and number not in rows]
+    handed = [*range(len(given)), *shared, *scratch]
 
     def over(names: list[str], statement: str) -> str:
         """A statement for all elements of these tensors; {at} is the element, {place} the place among all."""
@@ -78,14 +90,15 @@ def stack_source(
             start += given[name].numel()
         return "\n".join(lines)
 
-    source.scratch.append(sum(given[name].numel() for name in moving))
-    source.routines = places.routines
-    source.text = _TEXT.format(
+    text = _TEXT.format(
         block=BLOCK,
         helpers=places.helpers,
-        declarations=source.text,
-        old=len(source.given) + len(source.shared) + len(source.scratch) - 1,
-        loops="\n".join(map(loop_source, loops)),
+        places=places_source(handed, rows),
+        parameters=", ".join(f"float *restrict m{number}" for number in handed),
+        arguments=", ".join(f"memory[{k}]" for k in range(len(handed))),
+        num_pieces=len(handed),
+        arrays=arrays_source(rows, BLOCK),
+        loops="\n".join(loop_source(group, registers) for group in loops),
         loss=places.element(loss, [], []),
         updates=later if first == later else f"if (begun + step == 0) {{\n{first}\n}} else {{\n{later}\n}}",
         keep=over(moving, "old[{place}] = {at};"),
@@ -94,7 +107,16 @@ def stack_source(
         write_row=over(parameters, "table[{place}] = {at};"),
         row_size=sum(given[name].numel() for name in parameters),
     )
-    return source
+    return StackSource(
+        text=text,
+        given=list(given),
+        shared=[places.tensors[number] for number in shared],
+        scratch=[
+            *(places.tensors[number].untyped_storage().nbytes() // 4 for number in scratch),
+            sum(given[name].numel() for name in moving),
+        ],
+        routines=places.routines,
+    )
 
 
 def _updates(
@@ -120,36 +142,14 @@ def _updates(
     return "\n".join(loops)
 
 
-def _memory(places: LanePlaces, given: dict[str, Tensor], rows: dict[int, int]) -> StackSource:
-    """What `run` is handed, with the declarations of all pieces of memory as text.
-
-    Args:
-        rows: the pieces of which one row is needed, with its length; they are arrays of the function.
-    """
-    pieces = list(enumerate(places.tensors))[len(given) :]
-    shared = [number for number, tensor in pieces if memory(tensor) not in places.laned]
-    scratch = [number for number, _ in pieces if number not in shared and number not in rows]
-    handed = [*range(len(given)), *shared, *scratch]
-    lines = [f"#define ROW{number}(stride) (row * stride)" for number in handed]
-    lines += [f"float *restrict m{number} = memory[{k}];" for k, number in enumerate(handed)]
-    lines += [f"#define ROW{number}(stride) 0" for number in rows]
-    lines += [f"float m{number}[{length * BLOCK}] __attribute__((aligned(64)));" for number, length in rows.items()]
-    return StackSource(
-        text="\n".join(lines),
-        given=list(given),
-        shared=[places.tensors[number] for number in shared],
-        scratch=[places.tensors[number].untyped_storage().nbytes() // 4 for number in scratch],
-    )
-
-
 _TEXT = """#include <math.h>
 {helpers}
-void run(float **memory, const float *restrict numbers, const float *restrict rates, long width,
-         float *restrict losses, float *restrict table, const long *rows, const long *last, int *alive, long *taken,
-         long begun, long num_steps) {{
-{declarations}
-    float *restrict old = memory[{old}];
-    void **routines = (void **)(memory + {old} + 1);
+{places}
+static __attribute__((noinline)) void perform({parameters}, float *restrict old, void **routines,
+        const float *restrict numbers, const float *restrict rates, long width, float *restrict losses,
+        float *restrict table, const long *rows, const long *last, int *restrict alive, long *restrict taken,
+        long begun, long num_steps) {{
+{arrays}
     long next_row = rows[0], rows_left = rows[2];
     for (long step = 0; step < num_steps; step++) {{
         const float *restrict now = rates + step * width;
@@ -184,5 +184,10 @@ void run(float **memory, const float *restrict numbers, const float *restrict ra
 {restore}
         }}
     }}
+}}
+void run(float **memory, const float *numbers, const float *rates, long width, float *losses, float *table,
+         const long *rows, const long *last, int *alive, long *taken, long begun, long num_steps) {{
+    perform({arguments}, memory[{num_pieces}], (void **)(memory + {num_pieces} + 1), numbers, rates, width, losses,
+            table, rows, last, alive, taken, begun, num_steps);
 }}
 """

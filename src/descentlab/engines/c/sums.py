@@ -58,6 +58,31 @@ static inline {kind} row_{name}(const float *p, long distance, long n) {{
 """
 
 
+ROWS_SOURCE = """
+#define ROWS static inline __attribute__((always_inline)) void
+/* Add one row, the i-th from 1, to the cascades of its columns: their totals, [level][column]. */
+ROWS add_row(float *restrict total, const float *restrict row, long columns, long i, long power) {
+    for (long j = 0; j < columns; j++) total[j] += row[j];
+    if (i & ((1L << power) - 1)) return;
+    for (long level = 1; level < 4; level++) {
+        float *restrict finer = total + (level - 1) * columns;
+        for (long j = 0; j < columns; j++) {
+            finer[columns + j] += finer[j];
+            finer[j] = 0.0f;
+        }
+        if (i & (((1L << power) - 1) << (level * power))) return;
+    }
+}
+/* Empty the coarser totals into the finest. */
+ROWS end_rows(float *restrict total, long columns) {
+    for (long j = 0; j < columns; j++) {
+        total[j] = total[j] + total[columns + j] + total[2 * columns + j] + total[3 * columns + j];
+        total[columns + j] = total[2 * columns + j] = total[3 * columns + j] = 0.0f;
+    }
+}
+"""
+
+
 @dataclass(frozen=True)
 class Sums:
     """The sums along some axes of a tensor: `count` numbers, `distance` apart, for each of `columns` that
@@ -80,6 +105,41 @@ class Sums:
         in_cascades = self.columns // together * together if self.width == 1 and self.columns > 1 else 0
         yield "cascade", range(in_cascades)
         yield "row", range(in_cascades, self.columns)
+
+    def by_rows(self, name: str, row: str, output: str) -> tuple[str, str, str]:
+        """The statements before, in and after a loop over `row` that adds one row after another.
+
+        Args:
+            name: of the totals.
+            row: where the row begins.
+            output: where the sums begin.
+        """
+        before, body, after = [], [], []
+        for kind, columns in self.kinds():
+            if not columns:
+                continue
+            own, width = f"{kind}_{name}", len(columns)
+            numbers = f"{row} + {columns.start}, {width}"
+            num_parts = CASCADES if kind == "row" else 1
+            each = self.count // num_parts
+            size = 4 * width
+            before.append(f"float {own}[{num_parts * size}] __attribute__((aligned(64))) = {{0}};")
+            part = f"{own} + row % {num_parts} * {size}"
+            body.append(
+                f"if (row == {num_parts * each}) end_rows({own}, {width}); "
+                f"if (row >= {num_parts * each}) for (long j = 0; j < {width}; j++) "
+                f"{own}[j] += ({row})[{columns.start} + j]; "
+                f"else add_row({part}, {numbers}, row / {num_parts} + 1, {_power(each)});"
+            )
+            after += [f"end_rows({own} + {k * size}, {width});" for k in range(num_parts)]
+            total = " + ".join(f"{own}[{k * size} + j]" for k in range(num_parts))
+            after.append(f"for (long j = 0; j < {width}; j++) ({output})[{columns.start} + j] = {total};")
+        return " ".join(before), " ".join(body), " ".join(after)
+
+
+def _power(count: int) -> int:
+    """Every 2^power numbers of a cascade of so many a total is emptied into the coarser one."""
+    return max(4, max(count - 1, 0).bit_length() // 4)
 
 
 def sums_of(shape: Sequence[int], strides: Sequence[int], axes: Sequence[int]) -> Sums:
