@@ -26,13 +26,16 @@ def test_the_last_batch_of_an_epoch_is_smaller():
     assert [len(batches.next()[0]) for _ in range(8)] == [16, 16, 16, 2] * 2
 
 
-def test_epochs_are_shuffled_by_randperm_from_the_seed():
-    x, y = data(50)
+@pytest.mark.parametrize("num_features", [1, 3])
+def test_epochs_are_shuffled_by_randperm_from_the_seed(num_features):
+    x, y = torch.randn(50, num_features), data(50)[1]
     batches = ShuffledBatches(x, y, 50, seed=5)
     generator = torch.Generator().manual_seed(5)
     for _ in range(3):
         order = torch.randperm(50, generator=generator)
         assert_same(batches.next(), (x[order], y[order]))
+    assert_same(batches.generator.get_state(), generator.get_state())
+    assert batches.peek()[0].stride() == x.stride()
 
 
 def test_inputs_and_targets_stay_together():

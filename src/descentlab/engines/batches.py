@@ -9,6 +9,9 @@ from torch import Tensor
 
 from descentlab.errors import InputError
 
+MOST_IN_INT32 = 2**31 - 1
+"""Samples up to which their numbers take half the memory; shuffled in half the time, by the same draws."""
+
 
 class FullBatch:
     """All samples at every step, always as the same two tensor objects.
@@ -78,7 +81,7 @@ class ShuffledBatches:
         if self.start >= len(self.x):
             self.begin_epoch()
         samples = self.order[self.start : self.start + self.batch_size]
-        return self.x.index_select(0, samples), self.y.index_select(0, samples)
+        return _rows(self.x, samples), _rows(self.y, samples)
 
     def state_dict(self) -> dict[str, Any]:
         """The place in the epoch, and the generator from before it was shuffled: the order follows from
@@ -94,7 +97,8 @@ class ShuffledBatches:
     def begin_epoch(self) -> None:
         """Shuffle anew, and stand at the first batch."""
         self._before_epoch = self.generator.get_state()
-        self.order = torch.randperm(len(self.x), generator=self.generator)
+        kind = torch.int32 if len(self.x) <= MOST_IN_INT32 else torch.int64
+        self.order = torch.randperm(len(self.x), generator=self.generator, dtype=kind)
         self.start = 0
 
     def seek(self, num_batches: int) -> None:
@@ -104,6 +108,13 @@ class ShuffledBatches:
         for _ in range(epochs + 1):
             self.begin_epoch()
         self.start = within * self.batch_size
+
+
+def _rows(table: Tensor, samples: Tensor) -> Tensor:
+    """These rows of a table, which torch picks in half the time if it is told that a row is one number."""
+    if table.dim() == 2 and table.shape[1] == 1:
+        return table[:, 0].index_select(0, samples)[:, None]
+    return table.index_select(0, samples)
 
 
 def _check_sizes(x: Tensor, y: Tensor) -> None:
