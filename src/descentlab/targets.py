@@ -62,8 +62,8 @@ def check_trusted(target: str, key: str = "_target_", group: str | None = None) 
     Raises:
         InputError: naming `key`, what is allowed and what came.
     """
-    allowed = ALLOWED[group] if group is not None else tuple(path for paths in ALLOWED.values() for path in paths)
-    if not _is_within(target, (*allowed, *trusted_packages())):
+    allowed = _allowed(group)
+    if not target.startswith(_prefixes((*allowed, *trusted_packages()))):
         package = target.partition(".")[0]
         remedy = f"; for a package of your own type trusted_packages=[{package}]" if package.isidentifier() else ""
         raise InputError(
@@ -113,5 +113,11 @@ def build_function(spec: Mapping[str, Any]) -> Any:
     return functools.partial(target, **settings) if settings else target
 
 
-def _is_within(path: str, allowed: Iterable[str]) -> bool:
-    return any(path.startswith(f"{prefix}.") for prefix in allowed)
+@functools.cache
+def _allowed(group: str | None) -> tuple[str, ...]:
+    return ALLOWED[group] if group is not None else tuple(path for paths in ALLOWED.values() for path in paths)
+
+
+@functools.cache
+def _prefixes(packages: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(f"{package}." for package in packages)
