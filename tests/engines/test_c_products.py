@@ -7,7 +7,7 @@ from test_c_sums import perform
 
 from descentlab.engines.c import products
 from descentlab.engines.c.exact_loops import ExactPlaces
-from descentlab.engines.c.products import MOST_LEAVES, Order, order_of_product
+from descentlab.engines.c.products import MOST_LEAVES, Order, order_of_product, orders_of_rows
 from descentlab.engines.same_bits import same_bits
 
 SHAPES = [
@@ -58,9 +58,12 @@ def test_an_order_is_found_that_adds_terms_as_torch_does():
 @pytest.fixture(autouse=True)
 def fresh():
     """Orders found with another product would be remembered."""
-    products._order_found.cache_clear()
+    found = products._order_found, products._orders_of_rows_found
+    for each in found:
+        each.cache_clear()
     yield
-    products._order_found.cache_clear()
+    for each in found:
+        each.cache_clear()
 
 
 def test_a_tree_is_read_off_products_in_which_a_pair_cancels(monkeypatch):
@@ -74,6 +77,23 @@ def test_a_tree_is_read_off_products_in_which_a_pair_cancels(monkeypatch):
     order = order_of_product(torch.empty(6, 4), torch.empty(4, 3), None)
     assert order is not None
     assert order.tree == ((0, 2), (1, 3))
+
+
+def test_rows_may_have_orders_of_their_own(monkeypatch):
+    """Two rows at once by torch's plain order, and the one that is left over from its end."""
+
+    def product(x, y):
+        terms = [x[:, k : k + 1] * y[k : k + 1] for k in range(4)]
+        there, back = (((a + b) + c) + d for a, b, c, d in (terms, terms[::-1]))
+        return torch.cat([there[:6], back[6:]])
+
+    monkeypatch.setattr(torch.Tensor, "__matmul__", product)
+    x, y = torch.empty(7, 4), torch.empty(4, 1)
+    assert order_of_product(x, y, None) is None
+    orders = orders_of_rows(x, y, None)
+    assert orders is not None
+    assert [end for end, _ in orders] == [6, 7]
+    assert orders[1][1].tree == (0, (1, (2, 3)))
 
 
 @pytest.mark.parametrize("inner", [MOST_LEAVES + 1, 5000])

@@ -3,7 +3,7 @@
 import pytest
 import torch
 from bits import needs_known_bits
-from engine_cases import LOSSES, NETS, assert_same, data, one_two_one
+from engine_cases import LOSSES, NETS, Steep, assert_same, data, one_two_one
 from torch import Tensor, nn, optim
 
 from descentlab.engines.batches import FullBatch
@@ -118,6 +118,32 @@ def test_each_member_of_a_compiled_stack_gets_the_bits_of_its_lone_run(net, opti
 
     made = three_hidden if net == "three_hidden" else net
     assert_members_are_lone_runs(made, *OPTIMIZERS[optimizer], LOSSES[loss], kind=CompiledStack)
+
+
+def hidden(*widths, activation):
+    def net():
+        pairs = zip((1, *widths), widths, strict=False)
+        layers = [layer for pair in pairs for layer in (nn.Linear(*pair), activation())]
+        return nn.Sequential(*layers, nn.Linear(widths[-1], 1))
+
+    return net
+
+
+WIDER = {
+    "a rest of rows": hidden(6, activation=nn.ReLU),
+    "sigmoid": hidden(8, activation=nn.Sigmoid),
+    "tanh": hidden(3, activation=nn.Tanh),
+    "steep": hidden(17, activation=Steep),
+    "two hidden layers": hidden(16, 16, activation=nn.LeakyReLU),
+}
+
+
+@needs_known_bits
+@pytest.mark.parametrize("net", WIDER)
+@pytest.mark.parametrize("optimizer", ["sgd_rates", "adam"])
+def test_each_member_of_a_compiled_stack_of_wider_nets_gets_the_bits_of_its_lone_run(net, optimizer):
+    """Also where the recorded stack adds up its products in another order."""
+    assert_members_are_lone_runs(WIDER[net], *OPTIMIZERS[optimizer], kind=CompiledStack)
 
 
 @pytest.mark.parametrize("loss", LOSSES)

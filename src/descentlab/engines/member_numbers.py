@@ -62,6 +62,10 @@ class MemberNumbers:
                     f"{name} must be zero for all members of a stack or for none, not {value.tolist()}: make two stacks"
                 )
 
+    def of_member(self, member: int) -> dict[str, Any]:
+        """The keyword arguments of a member's own optimiser."""
+        return _of_member(self.given, member)
+
     def per_member(self) -> frozenset[str]:
         """The names of the numbers that are tensors."""
         numbers = self.rule.numbers(self.group) | self.of_step(0)
@@ -89,6 +93,11 @@ class MemberNumbers:
             raise InputError(f"the learning rates end after {len(self.schedule)} steps: give more rows")
         row = self.schedule[step].double()
         return float(row) if row.dim() == 0 else row
+
+    def member_lr(self, step: int, member: int) -> float:
+        """The learning rate of a member's step."""
+        rate = self.lr(step)
+        return float(rate[member]) if isinstance(rate, Tensor) else rate
 
     def of_step(self, step: int) -> dict[str, Number]:
         """The numbers of one step by name."""

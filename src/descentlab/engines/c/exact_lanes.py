@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
 
 from torch import Tensor
 
-from descentlab.engines.c import routines
-from descentlab.engines.c.exact_loops import TorchRoots, terms_of
+from descentlab.engines.c.exact_functions import TorchFunctions
+from descentlab.engines.c.exact_loops import terms_of
 from descentlab.engines.c.lanes import BLOCK, LanePlaces
 from descentlab.engines.c.loops import broadcast_strides, literal, own_strides
-from descentlab.engines.c.products import order_of_product
+from descentlab.engines.c.products import Order, orders_of_rows
 from descentlab.engines.c.row_loops import ROW
 from descentlab.engines.c.sums import VECTOR, is_plain, sums_of, sums_source
 from descentlab.engines.record import CannotRecord
@@ -27,7 +26,7 @@ static inline block piece_block(const float *p, long n) {{
 """
 
 
-class ExactLanePlaces(TorchRoots, LanePlaces):
+class ExactLanePlaces(TorchFunctions, LanePlaces):
     """Statements with the bits of torch's kernels for every member.
 
     Raises:
@@ -36,14 +35,11 @@ class ExactLanePlaces(TorchRoots, LanePlaces):
 
     width = BLOCK
     helpers = (
-        routines.SOURCE
+        TorchFunctions.helpers
         + f"typedef float block __attribute__((vector_size({4 * BLOCK}), aligned(4)));"
         + sums_source("block", "block", "(block){0}")
         + PIECE
     )
-
-    def calls_routine(self, function: Any, output: Tensor, args: Sequence[Any]) -> bool:
-        raise CannotRecord(f"torch's bits of {function} are not known for members side by side")
 
     def _index(self, sizes: Sequence[int]) -> str:
         return f"({super()._index(sizes)}) * {BLOCK} + l"
@@ -78,24 +74,34 @@ class ExactLanePlaces(TorchRoots, LanePlaces):
 
     def product(self, output: Tensor, x: Tensor, y: Tensor, bias: Tensor | None = None) -> None:
         (rows, inner), columns = x.shape, y.shape[1]
-        order = order_of_product(x, y, bias)
-        if order is None:
+        orders = orders_of_rows(x, y, bias)
+        if orders is None:
             raise CannotRecord("torch's order of adding the terms of a product is not known")
         is_sum = self.sums_rows(x, y)
-        if is_sum and (order.terms_begun or order.tree is not None):
-            raise CannotRecord("torch's order of adding over the samples is not known")
         (i, j), sizes = self.walk(rows, columns, by_rows=not is_sum)
 
         def factors(k: str) -> tuple[str, str]:
             return self.element(x, own_strides(x), [i, k]), self.element(y, own_strides(y), [k, j])
 
         added = "" if bias is None else self.element(bias, broadcast_strides(bias, (rows, columns)), [i, j])
-        end = f" + {added}" if order.adds_bias_last(bias is not None) else ""
         target = self.element(output, own_strides(output), [i, j])
+
+        def ended(order: Order, total: str) -> str:
+            return f"{target} = {total}{f' + {added}' if order.adds_bias_last(bias is not None) else ''};"
+
         if is_sum:
+            ((_, order), *others) = orders
+            if others or order.terms_begun or order.tree is not None:
+                raise CannotRecord("torch's order of adding over the samples is not known")
             before = self.nest(sizes, f"{target} = {order.begin(added, '', '')};")
-            after = self.nest(sizes, f"{target} = {target}{end};") if end else ""
+            after = self.nest(sizes, ended(order, target)) if order.adds_bias_last(bias is not None) else ""
             self.add(output, f"{target} = {order.plus(target, *factors(ROW))};", inner, sizes, before, after)
+            return
+        *firsts, last = [
+            (end, ended(order, order.total(added, [factors(str(k)) for k in range(inner)]))) for end, order in orders
+        ]
+        if firsts:
+            branches = [f"if ({ROW} < {end}) {self.nest(sizes, statement)} else " for end, statement in firsts]
+            self.add(output, f"{''.join(branches)}{self.nest(sizes, last[1])}", rows)
         else:
-            total = order.total(added, [factors(str(k)) for k in range(inner)])
-            self.add(output, f"{target} = {total}{end};", rows, sizes)
+            self.add(output, last[1], rows, sizes)

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterator, Sequence
-from itertools import groupby
-from typing import Any
 
 import torch
 from torch import Tensor
 
-from descentlab.engines.c import functions, routines
+from descentlab.engines.c import routines
+from descentlab.engines.c.exact_functions import TorchFunctions
 from descentlab.engines.c.loops import (
     LANES,
     MOST_WRITTEN_OUT,
@@ -24,8 +22,6 @@ from descentlab.engines.c.products import Order, order_of_product
 from descentlab.engines.c.row_loops import ROW
 from descentlab.engines.c.sums import ROWS_SOURCE, VECTOR, Sums, is_plain, sums_of, sums_source
 from descentlab.engines.record import CannotRecord
-
-aten = torch.ops.aten
 
 MOST_TOTALS = 32
 """Sums of a product that run side by side in the processor's registers."""
@@ -41,50 +37,7 @@ static inline float piece(const float *p, long n) {{
 """
 
 
-class Whole(str):
-    """A statement on whole pieces of memory, between the loops over their numbers."""
-
-    __slots__ = ()
-
-
-class TorchRoots(Places):
-    """Square roots by torch's routine, which takes whole pieces of memory.
-
-    Attributes:
-        width: numbers that lie side by side where a lone run has one.
-    """
-
-    width = 1
-    is_exact = True
-
-    def local(self, lines: list[str], name: str, sizes: Sequence[int]) -> str:
-        self._insist_on_one_axis(sizes)
-        return self.element(self.scratch(sizes), [1] * len(sizes), ["i0"] * len(sizes))
-
-    def root(self, lines: list[str], sizes: Sequence[int], result: str, number: str) -> None:
-        self._insist_on_one_axis(sizes)
-        if not number.endswith(f"[{self._index(sizes)}]"):
-            raise CannotRecord("the optimiser's state does not begin where its memory does")
-        x, y = (name.partition("[")[0] for name in (number, result))
-        root = self.routine(routines.ROOT, "elementwise_routine")
-        lines.append(Whole(f"call_elementwise({root}, {math.prod(sizes) * self.width}, {x}, {y});"))
-
-    def loop(self, lines: list[str], sizes: Sequence[int]) -> str:
-        parts = []
-        for is_whole, group in groupby(lines, lambda line: isinstance(line, Whole)):
-            part = list(group)
-            parts.append(" ".join(part) if is_whole else super().loop(part, sizes))
-        return f"{{ {' '.join(parts)} }}"
-
-    def _index(self, sizes: Sequence[int]) -> str:
-        return "i0" if sizes else "0"
-
-    def _insist_on_one_axis(self, sizes: Sequence[int]) -> None:
-        if len(sizes) > 1:
-            raise CannotRecord("a parameter does not lie in one piece of memory")
-
-
-class ExactPlaces(TorchRoots):
+class ExactPlaces(TorchFunctions):
     """Statements with the bits of torch's kernels for one run.
 
     Where torch's order of adding is not one that is known here, torch's library is called, or the operation
@@ -92,32 +45,13 @@ class ExactPlaces(TorchRoots):
     """
 
     helpers = (
-        routines.SOURCE
-        + functions.SOURCE
+        TorchFunctions.helpers
         + f"typedef float vector __attribute__((vector_size({4 * VECTOR}), aligned(4)));"
         + sums_source("one", "float", "0.0f")
         + sums_source("vector", "vector", "(vector){0}")
         + ROWS_SOURCE
         + PIECE
     )
-
-    def calls_routine(self, function: Any, output: Tensor, args: Sequence[Any]) -> bool:
-        (x, *_) = args
-        if not (is_plain(x) and is_plain(output)):
-            raise CannotRecord(f"torch's bits of {function} are not known")
-        if function is aten.sigmoid.default:
-            self._logistic(output, x)
-            return True
-        if function not in ROUTINES:
-            raise CannotRecord(f"torch's bits of {function} are not known")
-        routine = self.routine(ROUTINES[function], "elementwise_routine")
-        x_at, y_at = self.whole(x), self.whole(output)
-        self.add(output, f"call_elementwise({routine}, {output.numel()}, {x_at}, {y_at});")
-        return True
-
-    def whole(self, tensor: Tensor) -> str:
-        """Where a tensor begins, for a statement that touches all of it."""
-        return f"&{self.element(tensor, [], [])}"
 
     def reduction(
         self,
@@ -135,7 +69,7 @@ class ExactPlaces(TorchRoots):
         if list(axes) == [0] and sums.columns >= VECTOR and self.goes_by_rows(terms.shape, [terms]):
             self._sum_rows(sums, output, terms)
         else:
-            self.add(output, " ".join(self._sums(sums, self.whole(terms), self.whole(output))))
+            self.add(output, " ".join(self._sums(sums, self.start(terms), self.start(output))))
         if divisor != 1:
             j = "j" if sums.columns > 1 else "0"
             at = self.element(output, [1], [j])
@@ -143,24 +77,9 @@ class ExactPlaces(TorchRoots):
 
     def _sum_rows(self, sums: Sums, output: Tensor, terms: Tensor) -> None:
         """Add row after row to the cascades."""
-        row = f"&{self.element(terms, [terms.stride(0)], [ROW])}"
-        before, body, after = sums.by_rows(self.pointer(output), row, self.whole(output))
+        row = self.start(terms, [terms.stride(0)], [ROW])
+        before, body, after = sums.by_rows(self.pointer(output), row, self.start(output))
         self.add(output, body, sums.count, before=before, after=after)
-
-    def _logistic(self, output: Tensor, x: Tensor) -> None:
-        """What torch's pairs of vectors leave over at the end has the C library's exponential, as there."""
-        functions.insist_on_torchs_logistic()
-        self.elementwise(output, [x], lambda target, elements: f"{target} = logistic({elements[0]});")
-        first = output.numel() // (2 * routines.WIDTH) * (2 * routines.WIDTH)
-        by_rows = self.goes_by_rows(output.shape, [output, x])
-        rows, width = (len(output), output.stride(0)) if by_rows else (1, output.numel())
-        here = f"{first} - {ROW} * {width}" if by_rows else str(first)
-        at_x, at_y = (
-            self.element(tensor, [width, 1], [ROW, "j"]) if by_rows else self.element(tensor, [1], ["j"])
-            for tensor in (x, output)
-        )
-        rest = f"for (long j = {here} > 0 ? {here} : 0; j < {width}; j++) {at_y} = 1.0f / (1.0f + expf(-{at_x}));"
-        self.add(output, rest, rows)
 
     def _sums(self, sums: Sums, start: str, output: str) -> Iterator[str]:
         """The statements that write the sums of what begins at `start` to `output`."""
@@ -252,7 +171,7 @@ class ExactPlaces(TorchRoots):
         a_form, a_step = _form(a)
         b_form, b_step = _form(b)
         routine = self.routine(routines.PRODUCT, "product_routine")
-        a_at, b_at, c_at = map(self.whole, (a, b, c))
+        a_at, b_at, c_at = map(self.start, (a, b, c))
         c_step = m if n == 1 else c.stride(1)
         if n == 1:
             b_step = b_step if b_form == "T" else k
@@ -282,10 +201,3 @@ def _form(matrix: Tensor) -> tuple[str, int]:
     if matrix.stride(1) == 1 and matrix.stride(0) >= max(1, columns):
         return "T", matrix.stride(0)
     raise CannotRecord("a factor does not lie in one piece")
-
-
-ROUTINES: dict[Any, str] = {
-    aten.tanh.default: routines.TANH,
-    aten.exp.default: routines.EXP,
-    aten.sqrt.default: routines.ROOT,
-}

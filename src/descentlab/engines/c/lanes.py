@@ -43,6 +43,9 @@ class LanePlaces(Places):
     def subscript(self, tensor: Tensor, place: str) -> str:
         return f"({place}) * {BLOCK} + l" if memory(tensor) in self.laned else place
 
+    def start(self, tensor: Tensor, strides: Sequence[int] = (), indices: Sequence[str] = ()) -> str:
+        return f"{super().start(tensor, strides, indices).removesuffix(' + l]')}]"
+
     def head(self, sizes: Sequence[int], prefix: str = "i") -> str:
         return f"{super().head(sizes, prefix)}{OVER_LANES}"
 

@@ -113,6 +113,10 @@ class Places:
         self._elements.setdefault(number, set()).add(subscript)
         return f"{name}[{subscript}]"
 
+    def start(self, tensor: Tensor, strides: Sequence[int] = (), indices: Sequence[str] = ()) -> str:
+        """Where an element begins, for a statement that touches what follows it, too."""
+        return f"&{self.element(tensor, strides, indices)}"
+
     def subscript(self, tensor: Tensor, place: str) -> str:
         """What stands in brackets for a place of a tensor's memory."""
         return place

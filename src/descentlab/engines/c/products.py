@@ -32,6 +32,12 @@ NUM_TRIALS = 48
 """Products whose every number has to have torch's bits: two orders may well agree on a few, and the last rows of a
 product may be added in another order than the others."""
 
+NUM_TRIALS_OF_ROWS = 192
+"""The same for orders that are those of a few rows only, and have fewer numbers to be tried on."""
+
+MOST_ORDERS = 4
+"""Of the rows of one product."""
+
 MOST_MULTIPLICATIONS = 400_000
 """Of a product up to which its order is looked for."""
 
@@ -104,6 +110,19 @@ def order_of_product(x: Tensor, y: Tensor, bias: Tensor | None) -> Order | None:
     return _order_found(*map(_layout, (x, y, bias)), torch.get_num_threads())
 
 
+def orders_of_rows(x: Tensor, y: Tensor, bias: Tensor | None) -> list[tuple[int, Order]] | None:
+    """The orders of the rows of `x @ y + bias`, each with the row before which it ends; None if one was not found.
+
+    The library adds several rows at once, and those that are left over at the end in another way.
+    """
+    order = order_of_product(x, y, bias)
+    if order is not None:
+        return [(x.shape[0], order)]
+    if x.shape[1] > MOST_LEAVES or x.numel() * y.shape[1] > MOST_MULTIPLICATIONS:
+        return None
+    return _orders_of_rows_found(*map(_layout, (x, y, bias)), torch.get_num_threads())
+
+
 Layout = tuple[tuple[int, ...], tuple[int, ...]] | None
 """Shape and strides."""
 
@@ -128,35 +147,56 @@ def _order_found(x_layout: Layout, y_layout: Layout, bias_layout: Layout, num_th
     return next((order for order in (first, *fitting) if many.fit(order)), None)
 
 
-def _orders(x: Tensor, y: Tensor, bias: Tensor | None) -> Iterator[Order]:
+@cache
+def _orders_of_rows_found(
+    x_layout: Layout, y_layout: Layout, bias_layout: Layout, num_threads: int
+) -> list[tuple[int, Order]] | None:
+    x, y, bias = (
+        None if layout is None else torch.empty_strided(*layout) for layout in (x_layout, y_layout, bias_layout)
+    )
+    assert x is not None
+    assert y is not None
+    trials, start = _Trials(x, y, bias, NUM_TRIALS_OF_ROWS), 0
+    found: list[tuple[int, Order]] = []
+    while start < x.shape[0]:
+        ends = [(trials.end_of_fit(order, start), order) for order in _orders(x, y, bias, start)]
+        end, order = max(ends, key=lambda pair: pair[0])
+        if end == start or len(found) == MOST_ORDERS:
+            return None
+        found.append((end, order))
+        start = end
+    return found
+
+
+def _orders(x: Tensor, y: Tensor, bias: Tensor | None, row: int = 0) -> Iterator[Order]:
     starts = ("zero", "first") if bias is None else ("zero", "first", "bias")
     for is_fused in (False, True):
         for start in starts:
             yield Order(is_fused, start)
     if 2 < x.shape[1] <= MOST_LEAVES:
-        tree = _tree(x, y, bias, list(range(x.shape[1])))
+        tree = _tree(x, y, bias, list(range(x.shape[1])), row)
         for is_fused in (False, True):
             for start in starts:
                 yield Order(is_fused, start, tree)
 
 
-def _tree(x: Tensor, y: Tensor, bias: Tensor | None, terms: list[int]) -> Tree:
-    """What is added to what among some terms that are added up before others are."""
+def _tree(x: Tensor, y: Tensor, bias: Tensor | None, terms: list[int], row: int) -> Tree:
+    """What is added to what among some terms that are added up before others are, in a row."""
     pivot, *others = terms
-    size_with = {other: _terms_in_sum_of(pivot, other, x, y, bias) for other in others}
+    size_with = {other: _terms_in_sum_of(pivot, other, x, y, bias, row) for other in others}
     tree: Tree = pivot
     for size in sorted(set(size_with.values())):
-        tree = (tree, _tree(x, y, bias, [other for other in others if size_with[other] == size]))
+        tree = (tree, _tree(x, y, bias, [other for other in others if size_with[other] == size], row))
     return tree
 
 
-def _terms_in_sum_of(first: int, second: int, x: Tensor, y: Tensor, bias: Tensor | None) -> int:
-    """How many terms stand in the smallest sum that holds these two; for the first row and column."""
+def _terms_in_sum_of(first: int, second: int, x: Tensor, y: Tensor, bias: Tensor | None, row: int) -> int:
+    """How many terms stand in the smallest sum that holds these two; for a row and the first column."""
     left, right = (torch.empty_strided(one.shape, one.stride()).fill_(1.0) for one in (x, y))
     left[:, first], left[:, second] = LARGE, -LARGE
     added = None if bias is None else torch.empty_strided(bias.shape, bias.stride()).zero_()
     result = left @ right if added is None else torch.addmm(added, left, right)
-    return x.shape[1] - int(result[0, 0])
+    return x.shape[1] - int(result[row, 0])
 
 
 class _Trials:
@@ -177,10 +217,19 @@ class _Trials:
 
     def fit(self, order: Order) -> bool:
         """True if the terms, added in this order, have the products' bits."""
+        return same_bits(self._results(order), self.products)
+
+    def end_of_fit(self, order: Order, start: int) -> int:
+        """The first row from `start` that does not have the products' bits."""
+        results = self._results(order)[:, start:]
+        products = self.products[:, start:]
+        is_other = (results != products) | (results.signbit() != products.signbit())
+        rows = is_other.any(2).any(0).nonzero()
+        return start + (int(rows[0]) if len(rows) else results.shape[1])
+
+    def _results(self, order: Order) -> Tensor:
         total = self._sum(order)
-        if self.bias is not None and order.start != "bias":
-            total = total + self.bias
-        return same_bits(total, self.products)
+        return total if self.bias is None or order.start == "bias" else total + self.bias
 
     def _sum(self, order: Order) -> Tensor:
         terms = [(self.x[:, :, k : k + 1], self.y[:, k : k + 1]) for k in range(self.x.shape[2])]
