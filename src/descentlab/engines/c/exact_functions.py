@@ -12,8 +12,8 @@ from torch import Tensor
 
 from descentlab.engines.c import functions, routines
 from descentlab.engines.c.loops import Places
-from descentlab.engines.c.row_loops import ROW
 from descentlab.engines.c.sums import is_plain
+from descentlab.engines.c.walks import ROW
 from descentlab.engines.record import CannotRecord
 
 aten = torch.ops.aten

@@ -9,10 +9,10 @@ from torch import Tensor
 from descentlab.engines.c.exact_functions import TorchFunctions
 from descentlab.engines.c.exact_loops import terms_of
 from descentlab.engines.c.lanes import BLOCK, LanePlaces
-from descentlab.engines.c.loops import broadcast_strides, literal, own_strides
+from descentlab.engines.c.loops import literal
 from descentlab.engines.c.products import Order, orders_of_rows
-from descentlab.engines.c.row_loops import ROW
 from descentlab.engines.c.sums import VECTOR, is_plain, sums_of, sums_source
+from descentlab.engines.c.walks import ROW, broadcast_strides, own_strides
 from descentlab.engines.record import CannotRecord
 from descentlab.engines.reuse import memory
 

@@ -9,18 +9,10 @@ from torch import Tensor
 
 from descentlab.engines.c import routines
 from descentlab.engines.c.exact_functions import TorchFunctions
-from descentlab.engines.c.loops import (
-    LANES,
-    MOST_WRITTEN_OUT,
-    Places,
-    broadcast_strides,
-    literal,
-    over,
-    own_strides,
-)
+from descentlab.engines.c.loops import LANES, MOST_WRITTEN_OUT, Places, literal
 from descentlab.engines.c.products import Order, order_of_product
-from descentlab.engines.c.row_loops import ROW
 from descentlab.engines.c.sums import ROWS_SOURCE, VECTOR, Sums, is_plain, sums_of, sums_source
+from descentlab.engines.c.walks import ROW, broadcast_strides, over, own_strides
 from descentlab.engines.record import CannotRecord
 
 MOST_TOTALS = 32

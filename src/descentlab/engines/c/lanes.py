@@ -11,8 +11,8 @@ from collections.abc import Callable, Sequence
 
 from torch import Tensor
 
-from descentlab.engines.c.loops import Places, broadcast_strides, head, literal, over, own_strides
-from descentlab.engines.c.row_loops import ROW
+from descentlab.engines.c.loops import Places, literal
+from descentlab.engines.c.walks import ROW, broadcast_strides, head, over, own_strides
 from descentlab.engines.reuse import memory
 
 BLOCK = 16

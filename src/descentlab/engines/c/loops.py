@@ -14,7 +14,18 @@ from torch import Tensor
 
 from descentlab.engines.c import functions
 from descentlab.engines.c.routines import address
-from descentlab.engines.c.row_loops import ROW, RowLoop, lies_in_rows
+from descentlab.engines.c.row_loops import RowLoop
+from descentlab.engines.c.walks import (
+    ROW,
+    broadcast_strides,
+    has_rows,
+    head,
+    lies_in_rows,
+    merged,
+    nest,
+    over,
+    own_strides,
+)
 from descentlab.engines.record import CannotRecord
 from descentlab.engines.reuse import memory
 
@@ -131,7 +142,7 @@ class Places:
 
     def goes_by_rows(self, shape: Sequence[int], tensors: Sequence[Tensor]) -> bool:
         """True if these tensors, seen with this shape, are gone through row by row."""
-        return bool(shape) and shape[0] == self.num_rows and all(_has_rows(tensor, shape) for tensor in tensors)
+        return bool(shape) and shape[0] == self.num_rows and all(has_rows(tensor, shape) for tensor in tensors)
 
     def elementwise(self, output: Tensor, tensors: list[Tensor], statement: Callable[[str, list[str]], str]) -> None:
         """`statement(output element, input elements)` for all elements of the output."""
@@ -253,53 +264,6 @@ class Places:
         return [ROW if by_rows else names[0], names[1]], [sizes[axis] for axis in axes]
 
 
-def broadcast_strides(tensor: Tensor, shape: Sequence[int]) -> list[int]:
-    """The strides of a tensor seen with a larger shape; 0 along an axis on which it is repeated."""
-    missing = len(shape) - tensor.dim()
-    own = [0 if size == 1 else stride for size, stride in zip(tensor.shape, tensor.stride(), strict=True)]
-    return [0] * missing + own
-
-
-def merged(shape: Sequence[int], strides: list[list[int]]) -> tuple[list[int], list[list[int]]]:
-    """The same walk over all tensors with as few axes as possible."""
-    sizes: list[int] = []
-    steps: list[list[int]] = [[] for _ in strides]
-    for axis, size in enumerate(shape):
-        if size == 1:
-            continue
-        own = [stride[axis] for stride in strides]
-        if sizes and all(step[-1] == size * one for step, one in zip(steps, own, strict=True)):
-            sizes[-1] *= size
-            for step, one in zip(steps, own, strict=True):
-                step[-1] = one
-        else:
-            sizes.append(size)
-            for step, one in zip(steps, own, strict=True):
-                step.append(one)
-    return sizes, steps
-
-
-def over(index: str, size: int) -> str:
-    """A loop over an index; none over the index of an axis of one, or of the loop over rows."""
-    return "" if index in ("0", ROW) else f"for (long {index} = 0; {index} < {size}; {index}++) "
-
-
-def head(sizes: Sequence[int], prefix: str = "i") -> str:
-    """One loop an axis, with the indices i0, i1, ..."""
-    return "".join(over(f"{prefix}{k}", n) for k, n in enumerate(sizes))
-
-
-def nest(sizes: Sequence[int], body: str, prefix: str = "i") -> str:
-    """`body` inside these loops."""
-    return f"{head(sizes, prefix)}{{ {body} }}"
-
-
-def _has_rows(tensor: Tensor, shape: Sequence[int]) -> bool:
-    """True if the tensor, seen with a larger shape, is the same for every row or lies in rows."""
-    stride = broadcast_strides(tensor, shape)[0]
-    return stride == 0 or lies_in_rows(tensor, stride)
-
-
 def _sum(sizes: Sequence[int], term: str) -> str:
     """`total += term` over the axes k0, k1, ...; the last one in lanes."""
     if not sizes or math.prod(sizes) < 2 * LANES:
@@ -323,8 +287,3 @@ def literal(value: Any) -> str:
     if math.isnan(value) or math.isinf(value):
         return "NAN" if math.isnan(value) else f"({'-' if value < 0 else ''}INFINITY)"
     return f"((float){value.hex()})"
-
-
-def own_strides(tensor: Tensor) -> list[int]:
-    """The strides of a tensor; 0 along an axis of one."""
-    return [0 if size == 1 else stride for size, stride in zip(tensor.shape, tensor.stride(), strict=True)]

@@ -10,13 +10,10 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 
-from torch import Tensor
+from descentlab.engines.c.walks import ROW
 
 LONGEST_ROW = 2048
 """Numbers of a row that is kept in place of the whole tensor."""
-
-ROW = "row"
-"""The index of the loop over rows."""
 
 
 @dataclass(eq=False)
@@ -139,12 +136,6 @@ def arrays_source(rows: dict[int, int], width: int = 1) -> str:
     return "\n".join(
         f"float m{number}[{length * width}] __attribute__((aligned(64)));" for number, length in rows.items()
     )
-
-
-def lies_in_rows(tensor: Tensor, row_stride: int) -> bool:
-    """True if row k of the tensor lies within `[k * row_stride, (k + 1) * row_stride)`."""
-    others = [(n, s) for n, s in zip(tensor.shape, tensor.stride(), strict=True) if n != 1 and s != row_stride]
-    return tensor.storage_offset() + sum((n - 1) * s for n, s in others) < row_stride
 
 
 def _sharing_numbers(group: Sequence[RowLoop]) -> list[list[RowLoop]]:

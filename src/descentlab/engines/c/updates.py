@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from torch import Tensor
 
-from descentlab.engines.c.loops import Places, broadcast_strides, merged
+from descentlab.engines.c.loops import Places
+from descentlab.engines.c.walks import broadcast_strides, merged
 from descentlab.engines.lines import Lines
 
 
