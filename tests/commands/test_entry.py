@@ -1,11 +1,15 @@
 """How every command begins and ends."""
 
+import os
+import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
 from descentlab.commands.entry import refuse, run
 from descentlab.errors import InputError
+from descentlab.processes import num_cores
 
 
 @pytest.mark.parametrize("arguments", [[], ["-h"], ["--help"]], ids=["none", "-h", "--help"])
@@ -36,3 +40,20 @@ def test_an_error_of_ours_is_not_taken_for_bad_input(monkeypatch):
 
     with pytest.raises(KeyError, match="a bug"):
         run(command, "help")
+
+
+@pytest.mark.skipif(
+    not Path("/proc/self/task").exists() or num_cores() < 2, reason="Linux counts the threads of two cores"
+)
+@pytest.mark.parametrize(("given", "expected"), [({}, 1), ({"OPENBLAS_NUM_THREADS": "2"}, 2)], ids=["default", "told"])
+def test_numpy_works_on_one_thread_unless_told_otherwise(given, expected):
+    code = """
+import os
+from descentlab.commands.entry import brief_process
+with brief_process():
+    import numpy
+print(len(os.listdir("/proc/self/task")))
+"""
+    environment = {name: value for name, value in os.environ.items() if not name.endswith("_NUM_THREADS")} | given
+    done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
+    assert int(done.stdout) == expected

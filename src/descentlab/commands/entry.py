@@ -1,6 +1,7 @@
 """How every command begins and ends: its help, its errors, its exit code."""
 
 import gc
+import os
 import re
 import signal
 import sys
@@ -57,8 +58,11 @@ def brief_process() -> Iterator[None]:
     """A process that imports much, works for a moment, and ends.
 
     Imports make many objects and hardly any garbage, so looking for garbage as often as Python does by
-    default takes a third of their time, and once more half a second of the exit.
+    default takes a third of their time, and once more half a second of the exit. NumPy works on one thread, as
+    torch does, unless the user says otherwise: on busy cores two threads wait for each other a hundred times as
+    long as a product of the sizes here takes.
     """
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     defer()
     held = gc.get_threshold()
     gc.set_threshold(50_000)
