@@ -1,9 +1,9 @@
 """Many nets trained as one by compiled C: sixteen members in each vector register, blocks of them on threads.
 
 The step of one member is recorded (record.py) and written as C in which every number is a block of members
-(native_stack_source.py). A function runs over all steps of an advance for a block; in it each member has its
+(c/stack_source.py). A function runs over all steps of an advance for a block; in it each member has its
 own numbers, its own end and its own divergence. The built function is held against the recorded stack on its
-first steps, bit for bit; what it does not cover, the recorded stack performs.
+first steps, bit for bit, or against lone runs; what it does not cover, the recorded stack performs.
 """
 
 from __future__ import annotations
