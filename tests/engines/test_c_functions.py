@@ -47,6 +47,16 @@ def test_the_exponential_is_exact_but_for_its_last_bit():
     assert float((found - exact)[denormal].abs().max()) < 2**-149
 
 
+@needs_known_bits
+def test_the_hyperbolic_tangent_is_exact_but_for_its_last_bits():
+    x = floats()
+    exact, found = x.double().tanh(), in_c("hyperbolic_tangent", x)
+    assert bool((found.isnan() == x.isnan()).all())
+    normal = (exact.abs() > 2**-126) & ~x.isnan()
+    assert float(((found - exact) / exact)[normal].abs().max()) < 2e-7
+    assert bool((found - exact)[~normal & ~x.isnan()].abs().max() < 2**-149)
+
+
 def test_another_sigmoid_of_torchs_is_noticed(monkeypatch):
     sigmoid = torch.sigmoid
     monkeypatch.setattr(torch, "sigmoid", lambda x: sigmoid(x).nextafter(torch.tensor(0.6)))

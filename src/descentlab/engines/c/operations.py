@@ -60,7 +60,7 @@ ELEMENTWISE: dict[Any, Term] = {
 }
 APPROXIMATED: dict[Any, Term] = {
     aten.sigmoid.default: lambda x: f"logistic({x})",
-    aten.tanh.default: lambda x: f"tanhf({x})",
+    aten.tanh.default: lambda x: f"hyperbolic_tangent({x})",
     aten.exp.default: lambda x: f"exponential({x})",
     aten.log.default: lambda x: f"logf({x})",
     aten.sqrt.default: lambda x: f"sqrtf({x})",
