@@ -65,6 +65,17 @@ def test_follows_the_recorded_engine_on_a_net_of_500_units():
     assert_follows_recorded(lambda: problem(net, lambda p: optim.SGD(p, lr=0.001)), num_steps=1000)
 
 
+@needs_compiler
+@pytest.mark.parametrize("routine", ["sgemm_", "no_such_routine"], ids=["library", "loops"])
+def test_follows_the_recorded_engine_on_two_wide_layers(routine, monkeypatch):
+    monkeypatch.setattr("descentlab.engines.c.routines.PRODUCT", routine)
+
+    def net():
+        return nn.Sequential(nn.Linear(1, 40), nn.Tanh(), nn.Linear(40, 30), nn.ReLU(), nn.Linear(30, 1))
+
+    assert_follows_recorded(lambda: problem(net, lambda p: optim.SGD(p, lr=0.01)))
+
+
 class Exponential(nn.Module):
     """A constant times exp of a column of numbers: shows the native exponential in the gradient."""
 

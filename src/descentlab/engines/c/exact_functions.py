@@ -40,7 +40,6 @@ class TorchFunctions(Places):
         width: numbers that lie side by side where a lone run has one.
     """
 
-    helpers = routines.SOURCE + functions.SOURCE
     width = 1
     is_exact = True
 

@@ -7,9 +7,9 @@ from collections.abc import Callable, Iterator, Sequence
 import torch
 from torch import Tensor
 
-from descentlab.engines.c import routines
 from descentlab.engines.c.exact_functions import TorchFunctions
-from descentlab.engines.c.loops import LANES, MOST_WRITTEN_OUT, Places, literal
+from descentlab.engines.c.library import MOST_WRITTEN_OUT, call_product, is_for_library
+from descentlab.engines.c.loops import LANES, Places, literal
 from descentlab.engines.c.products import Order, order_of_product
 from descentlab.engines.c.sums import ROWS_SOURCE, VECTOR, Sums, is_plain, sums_of, sums_source
 from descentlab.engines.c.walks import ROW, broadcast_strides, over, own_strides
@@ -93,9 +93,9 @@ class ExactPlaces(TorchFunctions):
             )
 
     def product(self, output: Tensor, x: Tensor, y: Tensor, bias: Tensor | None = None) -> None:
-        order = order_of_product(x, y, bias)
+        order = None if is_for_library(x, y) else order_of_product(x, y, bias)
         if order is None:
-            self._call_product(output, x, y, bias)
+            call_product(self, output, x, y, bias)
         else:
             self._write_product(order, output, x, y, bias)
 
@@ -147,32 +147,6 @@ class ExactPlaces(TorchFunctions):
                 size,
             )
 
-    def _call_product(self, output: Tensor, x: Tensor, y: Tensor, bias: Tensor | None) -> None:
-        """By the library's routine, asked as ATen's addmm asks it (read with torch 2.13)."""
-        if bias is not None:
-            added = bias.expand(output.shape)
-            self.elementwise(output, [added], lambda target, elements: f"{target} = {elements[0]};")
-        rows, columns = output.shape
-        if output.stride(0) == 1 and (columns == 1 or output.stride(1) >= max(1, rows)):
-            c, a, b = output, x, y
-        elif output.stride(1) == 1 and (rows == 1 or output.stride(0) >= max(1, columns)):
-            c, a, b = output.t(), y.t(), x.t()
-        else:
-            raise CannotRecord("a product does not lie in one piece")
-        (m, n), k = c.shape, a.shape[1]
-        a_form, a_step = _form(a)
-        b_form, b_step = _form(b)
-        routine = self.routine(routines.PRODUCT, "product_routine")
-        a_at, b_at, c_at = map(self.start, (a, b, c))
-        c_step = m if n == 1 else c.stride(1)
-        if n == 1:
-            b_step = b_step if b_form == "T" else k
-        self.add(
-            output,
-            f"call_product({routine}, '{a_form}', '{b_form}', {m}, {n}, {k}, {a_at}, {a_step}, {b_at}, {b_step}, "
-            f"{'0.0f' if bias is None else '1.0f'}, {c_at}, {c_step});",
-        )
-
 
 def terms_of(places: Places, tensors: list[Tensor], shape: Sequence[int], term: Callable[[list[str]], str]) -> Tensor:
     """The tensor whose numbers a reduction adds: the one given, or one that the places fill with the terms."""
@@ -183,13 +157,3 @@ def terms_of(places: Places, tensors: list[Tensor], shape: Sequence[int], term: 
     terms = places.scratch(shape)
     places.elementwise(terms, tensors, lambda target, elements: f"{target} = {term(elements)};")
     return terms
-
-
-def _form(matrix: Tensor) -> tuple[str, int]:
-    """How the library is told that a matrix lies: by columns (N) or rows (T), and their distance."""
-    rows, columns = matrix.shape
-    if matrix.stride(0) == 1 and matrix.stride(1) >= max(1, rows):
-        return "N", matrix.stride(1)
-    if matrix.stride(1) == 1 and matrix.stride(0) >= max(1, columns):
-        return "T", matrix.stride(0)
-    raise CannotRecord("a factor does not lie in one piece")

@@ -12,7 +12,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from descentlab.engines.c import functions
+from descentlab.engines.c import functions, routines
+from descentlab.engines.c.library import MOST_WRITTEN_OUT, call_product, is_for_library
 from descentlab.engines.c.routines import address
 from descentlab.engines.c.row_loops import RowLoop
 from descentlab.engines.c.walks import (
@@ -32,9 +33,6 @@ from descentlab.engines.reuse import memory
 LANES = 16
 """Partial sums of a reduction, so that the compiler can add several numbers at once without reordering."""
 
-MOST_WRITTEN_OUT = 4
-"""Terms of a product that are written one by one."""
-
 
 class Places:
     """The pieces of memory that a C function reads and writes, called `m0`, `m1`, ... as they turn up, and the
@@ -48,7 +46,7 @@ class Places:
         is_exact: whether they leave torch's bits.
     """
 
-    helpers = functions.SOURCE
+    helpers = routines.SOURCE + functions.SOURCE
     is_exact = False
 
     def __init__(self, num_rows: int = 0) -> None:
@@ -218,6 +216,9 @@ class Places:
 
     def product(self, output: Tensor, x: Tensor, y: Tensor, bias: Tensor | None = None) -> None:
         """output = x [i, k] @ y [k, j] + bias [i, j], with the innermost loop along memory."""
+        if is_for_library(x, y) and routines.has(routines.PRODUCT):
+            call_product(self, output, x, y, bias)
+            return
         (rows, inner), columns = x.shape, y.shape[1]
         by_rows = self.goes_by_rows(output.shape, [x, output])
         is_sum = not by_rows and self.sums_rows(x, y)

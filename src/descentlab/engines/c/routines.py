@@ -50,3 +50,11 @@ def address(name: str) -> int:
         return ctypes.cast(getattr(library, name), ctypes.c_void_p).value or 0
     except (OSError, AttributeError) as why:
         raise CannotRecord(f"torch's library has no {name}") from why
+
+
+def has(name: str) -> bool:
+    """True if torch's library has this routine."""
+    try:
+        return bool(address(name))
+    except CannotRecord:
+        return False
