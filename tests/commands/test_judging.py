@@ -101,7 +101,7 @@ def test_bad_input_is_answered_in_one_line(typed, run, line, message):
 def test_the_traceback_of_bad_input_is_shown_on_demand(typed, command):
     answer = typed(command, "nothing=1", "debug=trace")
     assert answer.code == 2
-    assert answer.err.startswith("Traceback (most recent call last):")
+    assert "Traceback (most recent call last):" in answer.err.splitlines()
 
 
 def test_a_damaged_checkpoint_is_answered_in_one_line(typed, run, tmp_path):
