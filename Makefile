@@ -36,16 +36,18 @@ docs: .venv/installed
 	$(BIN)/python -m sphinx -W --keep-going -n -q docs build/docs
 
 # Every change of one thing in functional/ and the stacked training is noticed by a test: an hour and more.
-mutation: .venv/mutation-installed
-	$(BIN)/python .ci/mutation.py
+mutation: .venv-mutation/installed
+	.venv-mutation/bin/python .ci/mutation.py
 
 .venv/installed: pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv
 	$(BIN)/pip install --quiet -c constraints.txt -e '.[dev]'
 	touch $@
 
-.venv/mutation-installed: .venv/installed
-	$(BIN)/pip install --quiet -c constraints.txt -e '.[mutation]'
+# An environment of its own: the suite would find in runs what mutmut brings.
+.venv-mutation/installed: pyproject.toml constraints.txt
+	$(PYTHON) -m venv .venv-mutation
+	.venv-mutation/bin/pip install --quiet -c constraints.txt -e '.[dev,mutation]'
 	touch $@
 
 .venv-lowest/installed: pyproject.toml .ci/lowest.py
@@ -64,4 +66,4 @@ audit: .venv-audit/installed
 	touch $@
 
 clean:
-	rm -rf .venv .venv-lowest .venv-audit
+	rm -rf .venv .venv-lowest .venv-mutation .venv-audit
