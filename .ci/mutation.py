@@ -13,8 +13,10 @@ import ast
 import builtins
 import difflib
 import gc
+import math
 import os
 import pickle
+import resource
 import signal
 import sys
 import tempfile
@@ -39,6 +41,8 @@ ENOUGH = 60.0
 """Seconds of the processor that its tests take without a change, after which a mutant has survived."""
 PATIENCE = 20
 """Times what its tests take without a change, and seconds beside, after which a mutant hangs and has been noticed."""
+GRACE = 10
+"""Seconds of the processor that a test may take beside `PATIENCE` times what it takes without a change."""
 
 
 @dataclass(frozen=True)
@@ -158,6 +162,12 @@ def tell(text: str) -> None:
     os.write(TERMINAL, f"{text}\n".encode())
 
 
+def end_after(seconds: float) -> None:
+    """End this process once it has taken so much more of the processor."""
+    hard = resource.getrlimit(resource.RLIMIT_CPU)[1]
+    resource.setrlimit(resource.RLIMIT_CPU, (math.ceil(time.process_time() + seconds), hard))
+
+
 def forked(work: Any, seconds: float | None = None) -> Any:
     """What a function gives in a fork of this process; None where it takes longer."""
     with tempfile.TemporaryFile() as answer:
@@ -249,6 +259,7 @@ class Mutation:
             spent = 0.0
             for index in chosen:
                 item = session.items[index]
+                end_after(PATIENCE * seconds[index] + GRACE)
                 item.config.hook.pytest_runtest_protocol(item=item, nextitem=None)
                 spent += seconds[index]
                 if session.testsfailed:
