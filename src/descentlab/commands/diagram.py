@@ -51,7 +51,3 @@ def _diagram(arguments: Sequence[str]) -> None:
             path = Path(given.get("out", folder)) / f"diagram.{ending}"
             save(figure, path)
             print(path)
-
-
-if __name__ == "__main__":
-    main()

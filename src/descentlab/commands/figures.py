@@ -85,7 +85,3 @@ def _figures(arguments: Sequence[str]) -> None:
         from descentlab.reports.figures.animation import animate
 
         print(animate(subject, folder / "training.gif", style))
-
-
-if __name__ == "__main__":
-    main()

@@ -60,7 +60,3 @@ def _pictures(arguments: Sequence[str]) -> None:
         with styled("light", _DPI):
             save(FIGURES[name](subject), out / file)
         print(out / file)
-
-
-if __name__ == "__main__":
-    main()

@@ -19,8 +19,6 @@ _STACKED_CALLBACKS = {
 }
 """What these leave, a stack leaves for every member."""
 
-_SEEDS = {"seed", "model.seed", "data.seed"}
-
 
 @dataclass(frozen=True)
 class Group:
