@@ -77,6 +77,18 @@ def test_a_run_goes_on_from_its_last_checkpoint_with_its_own_settings(stopped, t
     assert differences(trained(*FULL).folder, folder) == []
 
 
+def test_a_run_that_stops_early_remembers_its_lowest_loss(stopped, trained):
+    """Of step 16; with a patience of 6 looks, one at every second step, it ends at step 28."""
+    noise = ("model=linear", "data=noise", "data.num_samples=4", "model.initial_coefficients=[3,3]", "seed=2")
+    stops = ("callbacks=[default,early_stopping]", "callbacks.early_stopping.patience=6", "logger.every=2")
+    overrides = (*noise, *stops, "trainer.max_steps=60", *OFTEN)
+    folder = stopped(22, *overrides)
+    assert read_checkpoint(folder / LAST_CHECKPOINT)["global_step"] == 18
+    result, _ = resume(read_settings(folder / "config.yaml"), folder)
+    assert (result.status, result.num_steps) == ("completed", 28)
+    assert differences(trained(*overrides).folder, folder) == []
+
+
 def test_a_run_killed_before_its_settings_were_written_leaves_nothing_of_that(tmp_path):
     (tmp_path / ".config.yaml.1.tmp").write_text("seed:")
     train(compose(["model=linear", "trainer.max_steps=2"]), tmp_path)
