@@ -85,6 +85,11 @@ class OwnGenerator(nn.Module):
         return self.linear(x) + torch.rand(1, generator=self.generator)
 
 
+class Spectrum(nn.Linear):
+    def forward(self, x):
+        return torch.fft.fft(super().forward(x), dim=0).real
+
+
 def batch_norm():
     return nn.Sequential(nn.Linear(1, 4), nn.BatchNorm1d(4), nn.Linear(4, 1))
 
@@ -108,6 +113,7 @@ REFUSED = {
     "leaves_torch": (LeavesTorch, "first steps differ"),
     "own_generator": (OwnGenerator, "own generator"),
     "batch_norm": (batch_norm, "writes to a tensor that outlives the step"),
+    "complex": (lambda: Spectrum(1, 1), "only dense real tensors on the CPU are recorded"),
     "hooked": (hooked, "a hook listens to a Linear"),
     "gradient_hooked": (gradient_hooked, "a hook listens to the gradient"),
 }
@@ -131,6 +137,27 @@ def test_leaves_a_net_whose_hidden_state_shows_in_its_first_steps():
     engine, reason = choose_engine(problem(CountsInAList))
     assert engine.name == "eager"
     assert "first steps differ" in reason
+
+
+def test_leaves_what_listens_to_every_module_to_the_eager_engine():
+    seen = []
+    listening = nn.modules.module.register_module_forward_hook(lambda module, *_: seen.append(type(module)))
+    try:
+        engine, reason = choose_engine(problem("linear"))
+        seen.clear()
+        engine.advance(3)
+    finally:
+        listening.remove()
+    assert "a global hook listens to every module" in reason
+    assert seen == [nn.Linear, nn.MSELoss] * 3
+
+
+def test_leaves_autocast_to_the_eager_engine():
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        plain, ours = problem("linear"), problem("linear")
+        engine, reason = choose_engine(ours)
+        assert_same(engine.advance(3).losses, plain_loop(plain, 3))
+    assert "autocast is on" in reason
 
 
 def test_leaves_lbfgs_to_the_eager_engine():

@@ -50,7 +50,13 @@ def test_leaves_the_bits_of_a_schedule():
     assert_same_run(lambda: problem("one_two_one", "adamw", scheduler=schedule))
 
 
+class Squares(nn.Linear):
+    def forward(self, x):
+        return super().forward(x).pow(2)
+
+
 NETS = {
+    "squares": lambda: nn.Sequential(Squares(1, 3), nn.Linear(3, 1)),
     "tanh": lambda: nn.Sequential(nn.Linear(1, 4), nn.Tanh(), nn.Linear(4, 1)),
     "leaky": lambda: nn.Sequential(nn.Linear(1, 8), nn.LeakyReLU(), nn.Linear(8, 1)),
     "two hidden layers": lambda: nn.Sequential(

@@ -274,11 +274,12 @@ def test_the_losses_of_a_diverged_member_end_with_the_one_that_was_not_finite(ki
     assert (first.num_steps.tolist(), second.num_steps.tolist()) == ([4, ours.num_steps], [2, 0])
 
 
-def test_no_steps_give_no_losses(kind):
+def test_no_steps_give_no_losses_of_the_parameters_type(kind):
     nets, points = members("linear")
+    nets, points = [net.double() for net in nets], [(x.double(), y.double()) for x, y in points]
     given = {"loss": nn.MSELoss(), "optimizer": optim.SGD, "hyperparameters": {"lr": 0.02}, "num_steps": 2}
     nothing = stacked(nets, points, kind, **given).advance(0).losses
-    assert (nothing.shape, nothing.dtype) == ((0, NUM_MEMBERS), torch.float32)
+    assert (nothing.shape, nothing.dtype) == ((0, NUM_MEMBERS), torch.float64)
 
 
 def test_the_first_of_two_steps_is_the_first(kind):
@@ -309,6 +310,26 @@ def test_a_stack_whose_members_have_all_ended_only_counts_on(kind):
     assert stack.step == 305
     assert_same(stack.flat_parameters(), ended)
     assert_same(second.parameters, torch.stack([ended] * 3))
+
+
+def test_members_that_are_stopped_keep_what_they_have_and_the_others_go_on(kind):
+    optimizer, hyperparameters = OPTIMIZERS["momenta"]
+    nets, points = members("one_two_one")
+    given = {"loss": nn.MSELoss(), "optimizer": optimizer, "hyperparameters": hyperparameters}
+    stack = stacked(nets, points, kind, num_steps=torch.tensor([20, 5, 20, 20, 20]), **given)
+    first = stack.advance(7)
+    stack.stop(torch.tensor([False, True, False, True, False]))
+    assert stack.running().tolist() == [True, False, True, False, True]
+    second = stack.advance(13)
+    losses = torch.cat([first.losses, second.losses])
+    assert second.num_steps.tolist() == [13, 0, 13, 0, 13]
+    for index, steps in enumerate([20, 5, 20, 7, 20]):
+        ours = lone(index, nets, points, nn.MSELoss(), optimizer, hyperparameters)
+        assert_same(losses[:steps, index], EagerEngine(ours).advance(steps).losses)
+        assert bool(losses[steps:, index].isnan().all())
+        assert_same(stack.member(index), {k: v.detach() for k, v in ours.net.named_parameters()})
+        assert_same(optimizer_state(stack, index), ours.optimizer.state_dict()["state"])
+    assert not bool(stack.running().any())
 
 
 def test_records_the_parameters_before_the_updates_asked_for(kind):
@@ -356,6 +377,53 @@ def test_hyperparameters_of_a_wrong_length_are_refused():
     given = {"loss": nn.MSELoss(), "optimizer": optim.SGD, "num_steps": 5}
     with pytest.raises(InputError, match="lr must be a number or have one value for each of 5 members"):
         stacked(nets, points, hyperparameters={"lr": torch.ones(4)}, **given)
+
+
+def test_rates_of_another_number_of_members_are_refused():
+    nets, points = members("linear")
+    given = {"loss": nn.MSELoss(), "optimizer": optim.SGD, "hyperparameters": {}, "num_steps": 5}
+    with pytest.raises(InputError, match=r"must have shape \[step\] or \[step, 5\], not \[5, 4\]: give one column a"):
+        stacked(nets, points, schedule=torch.full((5, 4), 0.1), **given)
+
+
+def test_a_step_beyond_the_given_rates_is_refused():
+    nets, points = members("linear")
+    given = {"loss": nn.MSELoss(), "optimizer": optim.SGD, "hyperparameters": {}, "num_steps": 5}
+    stack = stacked(nets, points, schedule=torch.full((3,), 0.1), **given)
+    assert stack.advance(3).num_steps.tolist() == [3] * NUM_MEMBERS
+    with pytest.raises(InputError, match="the learning rates end after 3 steps: give more rows"):
+        stack.advance(1)
+
+
+class Unread(nn.Module):
+    """A second parameter on which nothing depends."""
+
+    def __init__(self):
+        super().__init__()
+        self.slope, self.unread = nn.Parameter(torch.ones(1, 1)), nn.Parameter(torch.ones(1))
+
+    def forward(self, x):
+        return x @ self.slope
+
+
+UNKNOWN_BITS = {
+    "a routine": ("tanh", "torch's bits of aten.tanh.default are not known for members side by side"),
+    "a product": (
+        lambda: nn.Sequential(nn.Linear(1, 40), nn.Linear(40, 40), nn.Linear(40, 1)),
+        "torch's order of adding the terms of a product is not known",
+    ),
+    "a parameter that is not read": (Unread, "the loss does not depend on all parameters"),
+}
+
+
+@pytest.mark.parametrize(("net", "reason"), UNKNOWN_BITS.values(), ids=UNKNOWN_BITS)
+def test_what_has_no_known_bits_in_c_is_recorded(net, reason):
+    nets, points = members(net)
+    given = {"loss": nn.MSELoss(), "optimizer": optim.SGD, "hyperparameters": {"lr": 0.001}, "num_steps": 5}
+    ours = stacked(nets, points, CompiledStack, **given)
+    assert (ours.name, ours.native_reason) == ("recorded", reason)
+    recorded = stacked(nets, points, **given)
+    assert_same(ours.advance(5).losses, recorded.advance(5).losses)
 
 
 class ReadsBack(nn.Linear):

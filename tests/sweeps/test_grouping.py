@@ -32,6 +32,8 @@ ALONE = {
     "optimizer=lbfgs": "LBFGS has no stacked update",
     "trainer.engine=lightning": "trainer.engine=lightning",
     "trainer.gradient_clip_val=1.0": "trainer.gradient_clip_val is set",
+    "+trainer.profiler=simple": "trainer.profiler is set",
+    "trainer.strategy=ddp": "it asks for devices of its own",
     "+callbacks.mine={_target_: lightning.pytorch.callbacks.DeviceStatsMonitor}": "callbacks.mine may need the lone",
     "+callbacks.mine={_target_: descentlab.callbacks.history.History,every: 1}": "callbacks.mine may need the lone",
 }
