@@ -1,5 +1,6 @@
 """The cases can be measured: each builds, and each pair of the step cases runs (in few steps, untimed)."""
 
+import math
 import sys
 from pathlib import Path
 
@@ -67,6 +68,15 @@ def test_the_plain_loop_moves_every_parameter(make):
     assert not any(torch.equal(a, b) for a, b in zip(before, net.parameters(), strict=True))
 
 
+def test_the_plain_loop_follows_a_schedule():
+    rates = []
+    optimizer = plain_loops.sgd(0.1)(plain_loops.line())
+    optimizer.register_step_post_hook(lambda made, *_: rates.append(made.param_groups[0]["lr"]))
+    case = steps.full_batch_case("", 1.0, [], plain_loops.line, lambda net: optimizer, scheduled=True, num_steps=4)
+    assert case.peer() > 0
+    assert rates == pytest.approx([0.05 * (1 + math.cos(math.pi * step / 4)) for step in range(4)])
+
+
 def test_the_loop_over_a_loader_goes_on_into_the_next_epoch():
     loader = plain_loops.shuffled_batches(num_samples=10, batch_size=4)
     net = plain_loops.line()
@@ -77,9 +87,13 @@ def test_the_loop_over_a_loader_goes_on_into_the_next_epoch():
     assert len(steps_made) == 7
 
 
-def test_a_stack_and_points_in_chunks_are_measured_with_their_peers(monkeypatch):
+def test_engines_and_points_in_chunks_are_measured_with_their_peers(monkeypatch):
     monkeypatch.setattr(engines, "MEMBERS", 3)
     monkeypatch.setattr(engines, "STEPS", 4)
-    for case in (engines.stack_case("stack", 7.0, Stack), engines.points_case(1000, chunk_size=100)):
+    for case in (
+        engines.stack_case("stack", 7.0, Stack),
+        engines.points_case(1000, chunk_size=100),
+        engines.native_case("native", 0.03, plain_loops.relu_1_2_1, lr=0.1, num_steps=4),
+    ):
         assert case.ours() > 0
         assert case.peer() > 0

@@ -1,7 +1,9 @@
 """figures.py, diagram.py and pictures.py as they are typed, and what follows a run in the background."""
 
+import os
 import sys
 from pathlib import Path
+from subprocess import Popen
 
 import pytest
 from PIL import Image
@@ -102,10 +104,36 @@ def test_a_sweep_is_followed_by_what_tensorboard_shows_of_its_jobs(typed, monkey
 def test_a_run_is_followed_by_its_pictures_and_what_tensorboard_shows(typed, monkeypatch):
     typed(*TRAINED)
     before = len(list(Path("run/tensorboard").glob("events*")))
-    monkeypatch.setattr(sys, "argv", ["background", "run"])
-    background.main()
+    begun = []
+    monkeypatch.setattr("subprocess.Popen", lambda *given, **options: begun.append(Popen(*given, **options)))
+    background.add_to_boards_in_background([])
+    assert begun == []
+    background.draw_in_background(Path("run"))
+    (process,) = begun  # which nobody waits for but this test
+    assert os.getsid(process.pid) == process.pid  # a Ctrl-C in the terminal does not reach it
+    assert process.wait(timeout=100) == 0
     assert sorted(path.name for path in Path("run/figures").iterdir()) == ["fit.png", "loss.png", "units.png"]
     assert len(list(Path("run/tensorboard").glob("events*"))) == before + 1
+
+
+def test_without_matplotlib_one_line_says_what_installs_it(typed, monkeypatch, capsys):
+    monkeypatch.setitem(sys.modules, "matplotlib", None)
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    monkeypatch.setattr(background, "find_spec", lambda name: None)
+    background.draw_in_background(Path("run"))
+    background.add_to_boards_in_background([Path("run")])
+    words = "is not drawn: pip install 'descentlab[figures]'"
+    assert [line.endswith(words) for line in capsys.readouterr().err.splitlines()] == [True, True]
+    answer = typed("figures", "model=linear")
+    assert answer.err == "error: figures need matplotlib, which is not installed: pip install 'descentlab[figures]'\n"
+
+
+def test_the_training_is_animated_on_demand(typed):
+    typed(*TRAINED)
+    answer = typed("figures", "run=run", "only=fit", "animate=true")
+    assert answer.out.splitlines() == ["run/figures/fit.png", "run/figures/training.gif"]
+    with Image.open("run/figures/training.gif") as image:
+        assert image.n_frames > 1
 
 
 def test_the_pictures_of_the_pages_are_made_by_the_script_and_small(typed, monkeypatch):

@@ -1,10 +1,13 @@
 """`python scripts/new.py`: what it writes trains and passes all checks, in a copy of the repository."""
 
 import json
+import shutil
 
 import pytest
 
 from descentlab.commands import new
+
+PACKAGE = new.__name__.partition(".")[0]
 
 
 def test_what_it_writes_trains_and_passes_lint_types_and_its_suites(copy, run_in, in_one_process):
@@ -30,14 +33,45 @@ def test_what_it_writes_trains_and_passes_lint_types_and_its_suites(copy, run_in
     assert typed.returncode == 0, typed.stdout
 
 
-def test_a_file_that_is_there_is_kept(copy, run_in):
-    net = copy / "src" / new.__name__.partition(".")[0] / "nets" / "mine.py"
+@pytest.fixture
+def clone(tmp_path, monkeypatch):
+    """An empty clone, to which this command belongs."""
+    monkeypatch.setattr(new, "__file__", str(tmp_path / "src" / PACKAGE / "commands" / "new.py"))
+    for folder in (f"src/{PACKAGE}/nets", f"src/{PACKAGE}/generators", "conf/model", "conf/data"):
+        (tmp_path / folder).mkdir(parents=True)
+    for folder in ("nets", "generators"):
+        (tmp_path / "tests" / folder).mkdir(parents=True)
+    return tmp_path
+
+
+@pytest.mark.parametrize(("kind", "room"), [("model", "nets"), ("generator", "generators")])
+def test_a_kind_has_its_three_files_with_the_name_in_them(clone, capsys, kind, room):
+    group = {"model": "model", "generator": "data"}[kind]
+    new._new([kind, "my_own"])
+    *written, _, tells, train, test = capsys.readouterr().out.splitlines()
+    assert written == [f"src/{PACKAGE}/{room}/my_own.py", f"conf/{group}/my_own.yaml", f"tests/{room}/test_my_own.py"]
+    assert (tells, train) == ("Try it:", f"python scripts/train.py {group}=my_own")
+    assert test.startswith(f"python -m pytest tests/{room} -k ")
+    source, config, suite = ((clone / path).read_text() for path in written)
+    assert f"_target_: {PACKAGE}.{room}.my_own." in config
+    assert f"from {PACKAGE}.{room}.my_own import " in suite
+    assert all(text.lstrip('#" ').startswith("My own") for text in (source, config, suite))
+
+
+def test_a_file_that_is_there_is_kept(clone):
+    net = clone / "src" / PACKAGE / "nets" / "mine.py"
     net.write_text("# mine\n")
-    done = run_in(copy, "scripts/new.py", "model", "mine")
-    assert done.returncode == 2
-    assert done.stderr.startswith("error: mine: expected a name that is not taken, but src/")
+    with pytest.raises(new.InputError, match="mine: expected a name that is not taken, but src/"):
+        new._new(["model", "mine"])
     assert net.read_text() == "# mine\n"
-    assert not (copy / "conf/model/mine.yaml").exists()
+    assert not (clone / "conf/model/mine.yaml").exists()
+
+
+def test_outside_of_a_clone_nothing_is_written(clone):
+    shutil.rmtree(clone / "conf")
+    with pytest.raises(new.InputError, match="expected a clone of the repository, with conf and tests"):
+        new._new(["model", "mine"])
+    assert not [path for path in clone.rglob("*") if path.is_file()]
 
 
 BAD = {

@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 import pytest
 from annotated_types import Ge, Gt, Len, Lt
 
+from descentlab.commands import reference
 from descentlab.commands.reference import pages
 from descentlab.settings.compose import compose
 from descentlab.settings.reference import arguments_said, describe
@@ -18,6 +19,13 @@ PAGES = pages()
 def test_a_page_made_from_the_code_is_current(name):
     current = (DOCS / name).read_text(encoding="utf-8") == PAGES[name]
     assert current, "type python scripts/reference.py"
+
+
+def test_the_pages_are_written_where_they_are_wanted(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr("sys.argv", ["scripts/reference.py", f"out={tmp_path}"])
+    reference.main()
+    assert capsys.readouterr().out.splitlines() == [str(tmp_path / name) for name in PAGES]
+    assert {name: (tmp_path / name).read_text(encoding="utf-8") for name in PAGES} == PAGES
 
 
 def keys_of(settings, above: str = "") -> set[str]:

@@ -2,6 +2,7 @@
 
 import json
 import subprocess
+import sys
 
 import pytest
 
@@ -46,6 +47,53 @@ def test_a_renamed_clone_trains_passes_its_tests_and_has_forgotten_its_old_name(
     linted = run_in(clone, "-m", "ruff", "check", "-q")
     assert linted.returncode == 0, linted.stdout
     assert run_in(clone, "-m", "ruff", "format", "-q", "--check").returncode == 0
+
+
+SMALL = {
+    f"src/{OLD}/a/b.py": f"import {OLD}.c  # {OLD.upper()}_HOME\n".encode(),
+    f"src/hydra_plugins/{OLD}/d.py": b"e = 1\n",
+    "LICENSE": f"(c) the authors of {OLD}\n".encode(),
+    "README.md": b"nothing to be renamed\n",
+    "picture.png": b"\0" + OLD.encode(),
+}
+"""Of a repository, its files with their contents."""
+
+
+@pytest.fixture
+def small(tmp_path):
+    """That repository, with a compiled file beside its source."""
+    for name, content in SMALL.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_bytes(content)
+    git(tmp_path, "init", "-q")
+    git(tmp_path, "add", "-A")
+    git(tmp_path, "commit", "-q", "-m", "small")
+    (tmp_path / "src" / OLD / "a" / "b.pyc").write_bytes(b"compiled")
+    (tmp_path / ".git" / "info" / "exclude").write_text("*.pyc\n")
+    return tmp_path
+
+
+def test_files_and_folders_take_the_name_but_the_license_and_what_is_no_text(small):
+    assert rename.rename(small, NAME) == 2
+    found = {path for path in small.rglob("*") if path.is_file() and ".git" not in path.parts}
+    assert {str(path.relative_to(small)): path.read_bytes() for path in found} == {
+        **{name: SMALL[name] for name in ("LICENSE", "README.md", "picture.png")},
+        f"src/{NAME}/a/b.py": f"import {NAME}.c  # {NAME.upper()}_HOME\n".encode(),
+        f"src/hydra_plugins/{NAME}/d.py": b"e = 1\n",
+    }
+    assert not (small / "src" / OLD).exists()
+
+
+def test_the_command_line_says_what_it_has_done_or_why_not(small, monkeypatch, capsys):
+    monkeypatch.setattr(rename, "__file__", str(small / "src" / OLD / "commands" / "rename.py"))
+    monkeypatch.setattr(sys, "argv", ["rename.py", NAME])
+    rename.main()
+    assert capsys.readouterr().out.startswith(f"{OLD} is now {NAME}: 2 files changed\n")
+    monkeypatch.setattr(sys, "argv", ["rename.py", "json"])
+    with pytest.raises(SystemExit) as end:
+        rename.main()
+    assert end.value.code == 2
+    assert capsys.readouterr().err.startswith("error: json: expected a name that is not taken yet")
 
 
 def test_a_tree_with_changes_is_left_alone(clone):
