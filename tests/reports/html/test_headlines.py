@@ -31,6 +31,28 @@ def test_over_starts_the_first_sentence_is_how_often_they_fail():
     assert first == "517 of 1000 starts failed, 51.7 % (95 % interval 48.6 % to 54.8 %)."
 
 
+def test_of_many_values_some_are_told_and_the_first_and_the_last_among_them():
+    jobs = [
+        job(f"{width}/{seed}", 1.0 if seed < 20 - width else 0.1, **{"model.hidden_width": width, "model.seed": seed})
+        for width in range(21)
+        for seed in range(20)
+    ]
+    (told,) = [line for line in plain(headlines(study(jobs, fails_above=0.5), {})) if line.startswith("Failures fall")]
+    rates = told.removesuffix(".").partition(": ")[2].split(", ")
+    assert len(rates) < 21
+    assert (rates[0], rates[-1]) == ("100 % at 0", "0 % at 20")
+    for each in rates:
+        rate, _, width = each.partition(" % at ")
+        assert float(rate) == 100 - 5 * int(width)
+
+
+def test_a_limit_above_every_rate_is_said_to_be():
+    jobs = [job(str(k), 0.1, seed=k) for k in range(3)]
+    assert "The stability limit 2/λmax is 0.3, above every learning rate." in plain(
+        headlines(study(jobs), dict.fromkeys(range(3), 0.3))
+    )
+
+
 def test_how_failures_fall_with_the_width():
     jobs = [
         job(f"{width}/{seed}", 1.0 if seed < failures else 0.1, **{"model.hidden_width": width, "model.seed": seed})

@@ -16,6 +16,7 @@ from descentlab.reports.html import write
 from descentlab.reports.html.write import shown_jobs, write_report
 from descentlab.reports.study import read_study
 from descentlab.runs.judge import predict
+from descentlab.runs.load import load_data
 
 HOSTILE = "</script><script>alert(1)</script><img src=x onerror=alert(2)>"
 
@@ -152,6 +153,26 @@ def test_a_fit_is_the_prediction_of_its_job(kink):
     fit = next(trace for trace in section["panels"][0]["data"] if trace["name"] == "fit")
     expected = predict(folder / label, torch.tensor(fit["x"])[:, None])
     assert fit["y"] == pytest.approx(expected, rel=1e-3, abs=1e-4)  # the page holds five digits
+
+
+def test_over_several_features_predictions_stand_beside_their_targets(swept, tmp_path):
+    folder = swept("experiment=two_features", "optimizer=sgd,adam", "trainer.max_steps=20", "seed=1,2")
+    data = payload(report(tmp_path, sweeps=[folder]))
+    section = next(section for section in data["sections"] if section["key"] == "fits")
+    diagonal, points = section["panels"][0]["data"]
+    assert diagonal["x"] == diagonal["y"] == [min(points["x"]), max(points["x"])]
+    (first, *_) = (load_data(folder / "0").stages()["train"],)
+    assert points["x"] == pytest.approx(first.y[:, 0].tolist(), rel=1e-4)
+    assert points["y"] == pytest.approx(predict(folder / "0", first.x), rel=1e-4)
+
+
+def test_a_standardised_table_is_shown_in_the_users_units(swept, tmp_path):
+    table = ("model=linear", "data=table", "data.x=[1,2,4,5]", "data.y=[30,10,20,90]", "data.standardize=true")
+    folder = swept(*table, "optimizer.lr=0.1,0.2", "trainer.max_steps=20")
+    data = payload(report(tmp_path, sweeps=[folder]))
+    section = next(section for section in data["sections"] if section["key"] == "fits")
+    points = next(trace for trace in section["panels"][0]["data"] if trace["name"] == "points")
+    assert sorted(zip(points["x"], points["y"], strict=True)) == [(1, 30), (2, 10), (4, 20), (5, 90)]
 
 
 def test_a_hostile_name_or_value_stays_text(kink_sweep):
