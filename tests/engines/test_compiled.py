@@ -3,7 +3,7 @@
 import pytest
 import torch
 from bits import needs_known_bits
-from engine_cases import LOSSES, OPTIMIZERS, Steep, assert_same, data, problem, state
+from engine_cases import LOSSES, OPTIMIZERS, Steep, assert_same, data, plain_loop, problem, state
 from torch import nn, optim
 
 from descentlab.engines import compiled
@@ -147,3 +147,23 @@ def test_steps_in_c_or_recorded_are_the_same(monkeypatch):
     assert (without.name, reason) == ("recorded", None)
     trace = without.advance(50)
     assert torch.equal(with_compiler.losses, trace.losses)
+
+
+def across():
+    """A net in whose memory a matrix lies by its columns."""
+    middle = nn.Linear(3, 2)
+    middle.weight = nn.Parameter(torch.linspace(-1, 1, 6).reshape(3, 2).t())
+    return nn.Sequential(nn.Linear(1, 3), middle, nn.Linear(2, 1))
+
+
+def test_a_parameter_that_does_not_lie_in_one_piece_is_recorded_row_by_row():
+    ours, plain = problem(across), problem(across)
+    engine = CompiledEngine(ours)
+    assert (engine.name, engine.native_reason) == ("recorded", "a parameter does not lie in one piece of memory")
+    trace = engine.advance(6, range(0, 6, 2))
+    rows = []
+    for _ in range(3):
+        rows.append(torch.cat([parameter.detach().reshape(-1) for parameter in plain.net.parameters()]))
+        plain_loop(plain, 2)
+    assert_same(trace.parameters, torch.stack(rows))
+    assert_same(state(ours), state(plain))

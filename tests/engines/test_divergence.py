@@ -149,3 +149,24 @@ def test_a_diverged_problem_diverges_again_at_once(engine):
     chosen.advance(400)
     again = chosen.advance(10)
     assert (again.num_steps, again.diverged, len(again.losses)) == (0, True, 1)
+
+
+@ENGINES
+def test_an_advance_that_is_interrupted_leaves_the_problem_where_it_was(engine, monkeypatch):
+    ours = problem("tanh", "adam", batch_size=16)
+    started = engine(ours)
+    started.advance(5)
+    before = ours.snapshot()
+    drawn, draw = [], ours.batches.next
+
+    def draw_three():
+        if len(drawn) == 3:
+            raise KeyboardInterrupt
+        drawn.append(draw())
+        return drawn[-1]
+
+    monkeypatch.setattr(ours.batches, "next", draw_three)
+    with pytest.raises(KeyboardInterrupt):
+        started.advance(10)
+    assert len(drawn) == 3
+    assert_same(ours.snapshot(), before)

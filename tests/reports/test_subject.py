@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from descentlab.modules.coefficients import flat_parameters
-from descentlab.reports.retrace import nearest_rows, retrace, spread_steps
+from descentlab.reports.retrace import CannotRetrace, nearest_rows, retrace, spread_steps
 from descentlab.reports.subject import CannotDraw, Subject
 from descentlab.settings.compose import compose
 
@@ -50,6 +50,18 @@ def test_a_second_training_goes_the_recorded_way(two_units):
     steps = [0, 1, 50, 200]
     again = retrace(two_units.settings, steps, two_units.module, 200)
     torch.testing.assert_close(again.columns.double(), two_units.columns_at(steps), rtol=1e-6, atol=1e-7)
+
+
+def test_a_second_training_follows_the_schedule(drawn):
+    run = drawn("experiment=kink_two_relu", "trainer.max_steps=60", "scheduler=step", "scheduler.step_size=20")
+    again = retrace(run.settings, [0, 25, 60], run.module, 60)
+    torch.testing.assert_close(again.columns.double(), run.columns_at([0, 25, 60]), rtol=1e-6, atol=1e-7)
+
+
+def test_a_second_training_that_goes_another_way_is_refused(two_units):
+    settings = {**two_units.settings, "optimizer": {**two_units.settings["optimizer"], "lr": 0.05}}
+    with pytest.raises(CannotRetrace, match="a second training ends elsewhere"):
+        retrace(settings, [0, 200], two_units.module, 200)
 
 
 def test_a_model_too_large_to_be_recorded_is_trained_again(wide):

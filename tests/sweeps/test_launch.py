@@ -7,7 +7,9 @@ from functools import partial
 from pathlib import Path
 
 import pytest
+from torch import Tensor
 
+from descentlab.nets.linear import Linear
 from descentlab.runs.result import Result
 from descentlab.sweeps.compose import Job
 from descentlab.sweeps.launch import launch
@@ -60,6 +62,32 @@ def test_jobs_that_cannot_be_stacked_run_alone_with_the_reason(
     ended = sweep(make_jobs([*RATES, ["optimizer=lbfgs", "trainer.max_steps=2"]]), tmp_path)
     assert [result and result.engine for result in ended] == ["stacked"] * 3 + ["eager"]
     assert "jobs run alone: LBFGS has no stacked update (job 3)" in capsys.readouterr().err
+
+
+def test_jobs_whose_net_cannot_be_stacked_run_alone_with_the_reason(
+    make_jobs: MakeJobs, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Linear, "columns", lambda net, x: x * float(x.numel() > 0 and x.abs().max() < 1e9))
+    ended = sweep(make_jobs([["model=linear", *each] for each in RATES]), tmp_path)
+    assert [result and result.engine for result in ended] == ["eager"] * 3
+    assert "jobs run alone: its members cannot be batched" in capsys.readouterr().err
+
+
+def test_a_job_that_breaks_down_shows_where_and_the_next_goes_on(
+    make_jobs: MakeJobs, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def columns(net: Linear, x: Tensor) -> Tensor:
+        if x.shape[1] == 2:
+            raise ArithmeticError("broken today")
+        return x
+
+    monkeypatch.setattr(Linear, "columns", columns)
+    alone = ["model=linear", "trainer.engine=eager", "trainer.max_steps=2"]
+    ended = sweep(make_jobs([[*alone, "data=two_features"], alone]), tmp_path)
+    assert [result and result.status for result in ended] == [None, "completed"]
+    told = capsys.readouterr().err
+    assert "job 0 failed:\nTraceback" in told
+    assert "ArithmeticError: broken today" in told
 
 
 def test_taking_up_a_sweep_trains_what_is_missing_and_leaves_the_rest(make_jobs: MakeJobs, tmp_path: Path) -> None:

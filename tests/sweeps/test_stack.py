@@ -215,3 +215,22 @@ def test_members_that_train_in_a_way_of_their_own_are_refused() -> None:
     module.__class__ = Doubled
     with pytest.raises(CannotRecord, match="Doubled has a training_step of its own"):
         StackedRegression([Member(module, data, num_steps=1)])
+
+
+def members_of(*choices: str) -> list[Member]:
+    built = [assemble(compose(["model=linear", *choice.split()])) for choice in choices]
+    return [Member(module, data, num_steps=1) for data, module in built]
+
+
+@pytest.mark.parametrize(
+    ("choices", "reason"),
+    [
+        (("data.num_samples=10", "data.num_samples=11"), "their points differ in number"),
+        (("data.batch_size=10", "data.batch_size=20"), "their batches differ in size"),
+        (("data.batch_size=10", "data.batch_size=null"), "their batches differ in size"),
+    ],
+    ids=["points", "batches", "batches and all points"],
+)
+def test_members_of_other_sizes_are_refused(choices: Sequence[str], reason: str) -> None:
+    with pytest.raises(CannotRecord, match=reason):
+        StackedRegression(members_of(*choices))
