@@ -274,6 +274,22 @@ def test_the_losses_of_a_diverged_member_end_with_the_one_that_was_not_finite(ki
     assert (first.num_steps.tolist(), second.num_steps.tolist()) == ([4, ours.num_steps], [2, 0])
 
 
+def test_a_loss_that_is_too_large_stops_members_whose_gradients_are_finite(kind):
+    """A residual of 1e20 has no square in float32."""
+    nets, _ = members(lambda: nn.Linear(1, 1), seeds=range(2))
+    points = [(torch.ones(3, 1), torch.full((3, 1), 1e20))] * 2
+    given = {"loss": nn.MSELoss(), "optimizer": optim.SGD, "hyperparameters": {"lr": 0.001}}
+    stack = stacked(nets, points, kind, num_steps=4, **given)
+    before = [stack.member(index) for index in range(2)]
+    trace = stack.advance(4)
+    ours = EagerEngine(lone(0, nets, points, nn.MSELoss(), optim.SGD, {"lr": 0.001})).advance(4)
+    assert (ours.diverged, ours.num_steps) == (True, 0)
+    assert (trace.diverged.tolist(), trace.num_steps.tolist()) == ([True, True], [0, 0])
+    assert_same(trace.losses[:1, 0], ours.losses)
+    assert bool(trace.losses[1:].isnan().all())
+    assert_same([stack.member(index) for index in range(2)], before)
+
+
 def test_no_steps_give_no_losses_of_the_parameters_type(kind):
     nets, points = members("linear")
     nets, points = [net.double() for net in nets], [(x.double(), y.double()) for x, y in points]
@@ -384,6 +400,15 @@ def test_rates_of_another_number_of_members_are_refused():
     given = {"loss": nn.MSELoss(), "optimizer": optim.SGD, "hyperparameters": {}, "num_steps": 5}
     with pytest.raises(InputError, match=r"must have shape \[step\] or \[step, 5\], not \[5, 4\]: give one column a"):
         stacked(nets, points, schedule=torch.full((5, 4), 0.1), **given)
+
+
+def test_one_given_rate_serves_for_one_step(kind):
+    nets, points = members("linear")
+    given = {"loss": nn.MSELoss(), "optimizer": optim.SGD, "num_steps": 1}
+    stack = stacked(nets, points, kind, hyperparameters={}, schedule=torch.tensor([0.1], dtype=torch.float64), **given)
+    same = stacked(nets, points, hyperparameters={"lr": 0.1}, **given)
+    assert_same(stack.advance(1).losses, same.advance(1).losses)
+    assert_same(stack.flat_parameters(), same.flat_parameters())
 
 
 def test_a_step_beyond_the_given_rates_is_refused():

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import logging
 import shutil
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -14,6 +15,7 @@ from descentlab.engines.record import CannotRecord
 from descentlab.modules.regression import RegressionModule
 from descentlab.runs.assemble import assemble
 from descentlab.settings.compose import compose
+from descentlab.sweeps.fit import fit_stack
 from descentlab.sweeps.stacked_module import Member, StackedRegression
 
 Run = Callable[[Sequence[Sequence[str]]], Path]
@@ -215,6 +217,23 @@ def test_members_that_train_in_a_way_of_their_own_are_refused() -> None:
     module.__class__ = Doubled
     with pytest.raises(CannotRecord, match="Doubled has a training_step of its own"):
         StackedRegression([Member(module, data, num_steps=1)])
+
+
+def test_a_stack_is_trained_on_one_thread() -> None:
+    torch.set_num_threads(2)
+    try:
+        fit_stack(members_of("seed=1", "seed=2"))
+        assert torch.get_num_threads() == 1
+    finally:
+        torch.set_num_threads(1)
+
+
+def test_lightning_says_nothing_of_a_stack(caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch) -> None:
+    logger = logging.getLogger("lightning.pytorch")
+    monkeypatch.setattr(logger, "handlers", [caplog.handler])
+    logger.setLevel(logging.INFO)
+    fit_stack(members_of("seed=1", "seed=2"))
+    assert [record.getMessage() for record in caplog.records] == []
 
 
 def members_of(*choices: str) -> list[Member]:
