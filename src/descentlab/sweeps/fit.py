@@ -30,7 +30,6 @@ class FittedStack:
 
 def fit_stack(
     members: Sequence[Member],
-    rates: Tensor | None = None,
     *,
     history_every: int = 1,
     validation_every: int | None = 50,
@@ -43,7 +42,6 @@ def fit_stack(
     Args:
         members: of one net, loss, optimiser, number of samples and batch size; each has its own start, points,
             optimiser numbers and number of steps.
-        rates: learning rates, (step, member), where there is a schedule; None asks the members' own schedulers.
         history_every: steps between two recorded rows.
         validation_every: steps between two validation losses; None: none are computed.
         show_progress: one bar for all members.
@@ -56,10 +54,8 @@ def fit_stack(
     """
     torch.set_num_threads(1)
     logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
-    configs = [member.module.config for member in members]
-    if rates is None and all(configs):
-        rates = schedules([config for config in configs if config is not None])
-    module = StackedRegression(members, rates, engine)
+    configs = [config for member in members if (config := member.module.config) is not None]
+    module = StackedRegression(members, schedules(configs) if len(configs) == len(members) else None, engine)
     if engine in ("compiled", "native") and (reason := _why_recorded(module.stack)) is not None:
         print(f"the recorded stack performs the steps: {reason}", file=sys.stderr)
     history = StackHistory(history_every, len(members))

@@ -10,7 +10,7 @@ from descentlab.runs.outcome import outcome_of
 from descentlab.runs.result import Result
 from descentlab.sweeps.compose import Job
 from descentlab.sweeps.early_stopping import StackEarlyStopping
-from descentlab.sweeps.fit import fit_stack, schedules
+from descentlab.sweeps.fit import fit_stack
 from descentlab.sweeps.grouping import EARLY_STOPPING
 from descentlab.sweeps.job_folder import write_job
 from descentlab.sweeps.record import record_of, save_record
@@ -47,7 +47,6 @@ def train_stack(
     stopping = [build(spec) for spec in settings["callbacks"].values() if spec and spec["_target_"] == EARLY_STOPPING]
     fitted = fit_stack(
         members,
-        schedules([job.settings for job in jobs]),
         history_every=rows_every(settings),
         validation_every=validation["every"] if validation is not None else None,
         show_progress="progress" in settings["callbacks"],
