@@ -63,6 +63,12 @@ def test_a_stack_shows_the_median_loss_of_its_members(monkeypatch):
     assert shown[-1] == f"{float(fitted.history.losses()[:, 98].median()):.4g}"
 
 
+def test_a_stack_shows_nothing_unasked(monkeypatch):
+    screen = slow_terminal(monkeypatch)
+    fit_stack(members([[*LONG[:1], f"seed={seed}", "trainer.max_steps=99"] for seed in (1, 2)]))
+    assert screen.text == ""
+
+
 def test_nothing_is_shown_where_stderr_is_no_terminal(train_with, tmp_path, capfd):
     train_with(tmp_path, [], *LONG)
     assert "steps" not in capfd.readouterr().err

@@ -372,6 +372,17 @@ def test_a_loaded_state_continues_the_stack(kind):
     assert_same(second.state_dict(), first.state_dict())
 
 
+@pytest.mark.parametrize("num_members", [1, NUM_MEMBERS])
+def test_values_on_which_all_members_agree_are_those_of_one_number(kind, num_members):
+    nets, points = members("linear", seeds=range(num_members))
+    given = {"loss": nn.MSELoss(), "optimizer": optim.SGD, "num_steps": 5}
+    one = {"lr": 0.02, "momentum": 0.0, "weight_decay": 0.3}
+    each = {name: torch.full((num_members,), value, dtype=torch.float64) for name, value in one.items()}
+    ours, same = (stacked(nets, points, kind, hyperparameters=numbers, **given) for numbers in (each, one))
+    assert_same(ours.advance(5).losses, same.advance(5).losses)
+    assert_same(ours.state_dict(), same.state_dict())
+
+
 @pytest.mark.parametrize("name", ["momentum", "weight_decay"])
 def test_zero_for_some_members_only_is_refused_where_it_means_another_update(name):
     nets, points = members("linear")
@@ -386,6 +397,13 @@ def test_an_impossible_hyperparameter_is_refused_with_its_member():
     given = {"loss": nn.MSELoss(), "optimizer": optim.SGD, "num_steps": 5}
     with pytest.raises(InputError, match="SGD of member 3: Invalid learning rate"):
         stacked(nets, points, hyperparameters={"lr": torch.tensor([0.1, 0.2, 0.3, -0.1, 0.2])}, **given)
+
+
+def test_an_impossible_number_of_several_is_refused_with_its_member():
+    nets, points = members("linear")
+    betas = (0.9, torch.tensor([0.9, 0.8, 0.9, 1.5, 0.9]))
+    with pytest.raises(InputError, match="Adam of member 3: Invalid beta parameter at index 1"):
+        stacked(nets, points, loss=nn.MSELoss(), optimizer=optim.Adam, hyperparameters={"betas": betas}, num_steps=5)
 
 
 def test_hyperparameters_of_a_wrong_length_are_refused():

@@ -187,11 +187,12 @@ def test_native_members_agree_with_their_lone_runs_to_a_hundred_thousandth(stack
         assert json.loads((stack / job / "result.json").read_text())["engine"] == "native"
 
 
-def test_a_stack_that_cannot_be_native_says_why_and_keeps_its_bits(
-    stacked: Run, alone: Run, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+@pytest.mark.parametrize("engine", ["native", "compiled"])
+def test_a_stack_that_cannot_be_had_in_c_says_why_and_keeps_its_bits(
+    engine: str, stacked: Run, alone: Run, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("CC", "no-such-compiler")
-    jobs = [["model=linear", STEPS, NATIVE, f"seed={seed}"] for seed in (1, 2)]
+    jobs = [["model=linear", STEPS, f"trainer.engine={engine}", f"seed={seed}"] for seed in (1, 2)]
     stack = stacked(jobs)
     assert "the recorded stack performs the steps: there is no C compiler" in capsys.readouterr().err
     result = json.loads((stack / "0" / "result.json").read_text())
