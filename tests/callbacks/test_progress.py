@@ -5,8 +5,11 @@ import sys
 
 import pytest
 
+from descentlab.settings.compose import compose
+from descentlab.sweeps.compose import Job
 from descentlab.sweeps.fit import fit_stack
 from descentlab.sweeps.members import members
+from descentlab.sweeps.stack import train_stack
 
 LONG = ("model=linear", "logger=none", "trainer.max_steps=3000", "callbacks.checkpoint.every=500")
 
@@ -67,6 +70,17 @@ def test_a_stack_shows_nothing_unasked(monkeypatch):
     screen = slow_terminal(monkeypatch)
     fit_stack(members([[*LONG[:1], f"seed={seed}", "trainer.max_steps=99"] for seed in (1, 2)]))
     assert screen.text == ""
+
+
+@pytest.mark.parametrize(("callbacks", "is_shown"), [("callbacks=default", True), ("~callbacks.progress", False)])
+def test_a_stack_of_jobs_shows_what_its_jobs_would(callbacks, is_shown, tmp_path, monkeypatch):
+    screen = slow_terminal(monkeypatch)
+    jobs = []
+    for seed in (1, 2):
+        overrides = [*LONG[:2], f"seed={seed}", "trainer.max_steps=99", callbacks]
+        jobs.append(Job(seed, overrides, compose(overrides)))
+    train_stack(jobs, members([job.overrides for job in jobs]), tmp_path, leaves_folders=False)
+    assert ("median loss" in screen.text) == is_shown
 
 
 def test_nothing_is_shown_where_stderr_is_no_terminal(train_with, tmp_path, capfd):
