@@ -72,6 +72,7 @@ VARIED = {
         "scheduler=cosine trainer.max_steps=60",
         "scheduler=cosine trainer.max_steps=120",
     ],
+    "rates of Adam's": ["optimizer=adam scheduler=cosine", "optimizer=adam scheduler=cosine optimizer.lr=0.003"],
     "momentum": ["optimizer=momentum optimizer.momentum=0.5", "optimizer=momentum optimizer.momentum=0.9"],
     "weight decay": ["optimizer.weight_decay=0.1", "optimizer.weight_decay=0.2"],
     "betas": ["optimizer=adam optimizer.betas=[0.8,0.99]", "optimizer=adam optimizer.betas=[0.9,0.999]"],
@@ -227,6 +228,16 @@ def test_a_stack_is_trained_on_one_thread() -> None:
         assert torch.get_num_threads() == 1
     finally:
         torch.set_num_threads(1)
+
+
+def test_members_without_settings_keep_the_rates_of_their_optimisers() -> None:
+    choices = ("seed=1 optimizer.lr=0.05", "seed=2")
+    given, own = members_of(*choices), members_of(*choices)
+    for member in given:
+        member.module.config = None
+    fit_stack(given)
+    fit_stack(own)
+    assert [member.module.coefficients() for member in given] == [member.module.coefficients() for member in own]
 
 
 def test_lightning_says_nothing_of_a_stack(caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch) -> None:
