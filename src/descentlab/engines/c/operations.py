@@ -11,6 +11,7 @@ import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -139,7 +140,7 @@ def _count(reduction_kind: int, num_elements: int) -> int:
 def _loss(places: Places, output: Tensor, term: Term, args: Sequence[Any]) -> None:
     prediction, target = args[:2]
     kind, *numbers = args[2:] or [1]
-    shape = list(torch.broadcast_shapes(prediction.shape, target.shape))
+    shape = list(np.broadcast_shapes(prediction.shape, target.shape))  # torch's own imports SymPy, half a second
     values = [literal(number) for number in numbers]
     count = _count(kind, math.prod(shape))
     places.reduction(output, [prediction, target], shape, range(len(shape)), lambda e: term(*e, *values), count)
