@@ -16,7 +16,7 @@ from omegaconf import DictConfig, OmegaConf
 
 Scalar = bool | int | float | str | None
 
-_PLAIN = re.compile(r"[A-Za-z_/][\w./+-]*[=/][\w./=+-]*", re.ASCII)
+_PLAIN = re.compile(r"[A-Za-z_/][\w./,+-]*[=/][\w./,=+-]*", re.ASCII)
 """Paths and overrides that are no number, and have nothing that YAML would put in quotes."""
 
 
