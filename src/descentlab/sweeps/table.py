@@ -9,9 +9,7 @@ from pathlib import Path
 from statistics import fmean, median, stdev
 from typing import Any
 
-from scipy.special import stdtrit
-
-from descentlab.functional.intervals import wilson_interval
+from descentlab.functional.intervals import student_bound, wilson_interval
 from descentlab.runs.files import write_whole
 from descentlab.runs.result import Result
 from descentlab.sweeps.compose import Job
@@ -122,7 +120,7 @@ def _spread(values: Sequence[float]) -> dict[str, float | None]:
     if len(values) == 1:
         return {"mean": mean, "std": None, "median": mean, "low": None, "high": None}
     std = stdev(values)
-    half = float(stdtrit(len(values) - 1, 0.975)) * std / math.sqrt(len(values))
+    half = student_bound(len(values) - 1) * std / math.sqrt(len(values))
     return {"mean": mean, "std": std, "median": median(values), "low": mean - half, "high": mean + half}
 
 
