@@ -31,7 +31,7 @@ LOOPS = "\n".join(
 
 def launcher_cases() -> list[Case]:
     """The same 64 jobs of 300 steps, stacked, against the basic launcher, joblib and plain loops in one script."""
-    sweep = ["-m", "model=relu_net", f"seed=range(0,{NUM_JOBS})", f"trainer.max_steps={NUM_STEPS}"]
+    sweep = ["-m", "model=relu_net", f"seed=range(0,{NUM_JOBS})", f"trainer.max_steps={NUM_STEPS}", "figures=false"]
 
     def stacked() -> float:
         return seconds_of_python(TRAIN, sweep)
@@ -53,7 +53,7 @@ def big_sweep_cases() -> list[Case]:
     """Ten thousand jobs against a thousand, in time and in memory; they take minutes, and are measured by name."""
 
     def command(num_jobs: int) -> list[str]:
-        return [sys.executable, "-c", TRAIN, "-m", "model=relu_net", f"seed=range(0,{num_jobs})"]
+        return [sys.executable, "-c", TRAIN, "-m", "model=relu_net", f"seed=range(0,{num_jobs})", "figures=false"]
 
     return [
         Case(
