@@ -1,9 +1,12 @@
 """`history.csv`: the recorded rows of a run as a table."""
 
+from collections.abc import Iterable
+
 import numpy as np
 import orjson
 import torch
 from jaxtyping import Bool, Float
+from torch import Tensor
 
 from descentlab.callbacks.history import Rows
 from descentlab.modules.coefficients import column_names
@@ -23,41 +26,35 @@ def history_text(module: RegressionModule, rows: Rows, validation: dict[int, flo
         rows: what was recorded.
         validation: `val/loss` by step; rows without one are empty.
     """
-    columns = {"train/loss": (rows.losses * module.loss_scale).double().numpy()}
+    losses = {"train/loss": rows.losses * module.loss_scale}
     if rows.mse is not None:
-        columns["train/mse"] = rows.mse.double().numpy()
-    steps = np.asarray(rows.steps)
-    empty = np.full(len(steps), bool(validation))
-    if validation and len(steps):
+        losses["train/mse"] = rows.mse
+    header = ["step", *losses]
+    fields: list[Iterable[str]] = [map(str, rows.steps), _lines(torch.stack(list(losses.values()), dim=1))]
+    if validation:
+        header.append("val/loss")
         # As float32, in which they were computed: their digits are the same, however they came here.
-        values = torch.tensor(list(validation.values()), dtype=torch.float32).double().numpy()
-        column = np.full(len(steps), np.nan)
-        at = np.searchsorted(steps, list(validation)).clip(max=len(steps) - 1)
-        found = steps[at] == list(validation)
-        column[at[found]] = values[found]
-        empty[at[found]] = False
-        columns["val/loss"] = column
+        texts = _lines(torch.tensor(list(validation.values()), dtype=torch.float32)[:, None])
+        known = dict(zip(validation, texts, strict=True))
+        fields.append([known.get(step, "") for step in rows.steps])
     if rows.parameters is not None:
-        by_column = module.columns(rows.parameters).double().numpy().T
-        columns |= dict(zip(column_names(module.net), by_column, strict=True))
-    table = np.stack(list(columns.values()), axis=1)
-    blank = empty[:, None] & (np.array(list(columns)) == "val/loss")
-    header = ",".join(["step", *columns])
-    return "\n".join([header, *map("%d,%s".__mod__, zip(rows.steps, _lines(table, blank), strict=True)), ""])
+        header += column_names(module.net)
+        fields.append(_lines(module.columns(rows.parameters)))
+    return "\n".join([",".join(header), *map(",".join, zip(*fields, strict=True)), ""])
 
 
-def _lines(table: Float[np.ndarray, "row column"], blank: Bool[np.ndarray, "row column"]) -> list[str]:
-    """The numbers of each row with commas between them, but those of `blank`."""
-    if not len(table):
+def _lines(numbers: Float[Tensor, "row column"]) -> list[str]:
+    """The numbers of each row with commas between them."""
+    if not len(numbers):
         return []
+    table = numbers.double().numpy()
     rounded, known = _nine_digits(table)
     text = orjson.dumps(rounded, option=orjson.OPT_SERIALIZE_NUMPY).decode()
-    for long, short in (".0,", ","), (".0]", "]"), ("null", ""):
-        text = text.replace(long, short)
+    if (rounded == np.rint(rounded)).any():
+        text = text.replace(".0,", ",").replace(".0]", "]")
     lines = text[2:-2].split("],[")
-    for row in np.nonzero(~(known | blank).all(axis=1))[0]:
-        cells = zip(table[row], blank[row], strict=True)
-        lines[row] = ",".join("" if is_blank else _NUMBER % value for value, is_blank in cells)
+    for row in np.flatnonzero(~known.all(axis=1)):
+        lines[row] = ",".join(_NUMBER % value for value in table[row])
     return lines
 
 
