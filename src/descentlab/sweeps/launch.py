@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+import torch
+
 from descentlab.runs.files import remove_temporaries
 from descentlab.runs.lock import hold
 from descentlab.sweeps.compose import Job
@@ -26,6 +28,7 @@ def launch(jobs: Sequence[Job], folder: Path, workers: Workers, num_workers: int
     Raises:
         HeldError: another process works in the folder.
     """
+    torch.set_num_threads(1)  # what is left to this process are small tensors; a fork shares no threads
     with hold(folder), stopping_at_signals(folder):
         for place in (folder, folder / FOLDER):  # the folder of a job that was cut short is made anew
             remove_temporaries(place, below=False)
