@@ -1,13 +1,13 @@
 """`extract.py`: the folder of any job of a sweep, made from the record of its stack."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from descentlab.commands.entry import run
 from descentlab.errors import InputError
 from descentlab.settings.check import check
 from descentlab.settings.command_line import read_arguments
-from descentlab.sweeps.compose import Job
 from descentlab.sweeps.ledger import NAME, read_jobs
 
 HELP = """
@@ -32,7 +32,7 @@ def _extract(arguments: Sequence[str]) -> None:
     for each in number if isinstance(number, list) else [number]:
         if not 0 <= each < len(jobs):
             raise InputError(f"job: expected a number from 0 to {len(jobs) - 1}, got {each}.")
-        wanted.append(Job(each, jobs[each].overrides, check(jobs[each].settings)))
+        wanted.append(replace(jobs[each], settings=check(jobs[each].settings)))
     if not wanted:
         raise InputError("job: expected a number, got none; type job=…")
     from descentlab.sweeps.extract import extract  # torch is imported now, not to say no

@@ -162,7 +162,7 @@ def _write(
 ) -> None:
     callbacks = callbacks_of(trainer)
     history = next(callback for callback in callbacks if isinstance(callback, History))
-    files = files_of(result, settings, module, history.rows(), validation_losses(trainer))
+    files = files_of(result.to_json(), settings, module, history.rows(), validation_losses(trainer))
     del files["config.yaml"]  # there since the beginning
     writers = [
         partial(log_hyperparameters, trainer.loggers, settings, result),

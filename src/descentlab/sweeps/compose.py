@@ -44,7 +44,7 @@ class Job:
         number: its place in the sweep, from 0.
         overrides: as Hydra hands them out, e.g. `["model=relu_net", "seed=3"]`.
         settings: checked plain values.
-        hydra_files: what Hydra leaves of it, given its folder; empty for one that is read from a ledger.
+        hydra_files: what Hydra leaves of it, given its folder; None where nobody has composed it.
     """
 
     number: int
@@ -174,7 +174,7 @@ class _Base:
 
     def __init__(self, loader: ConfigLoader, sweep: DictConfig, overrides: list[str], keys: Iterable[str]) -> None:
         self._config = loader.load_sweep_config(sweep, overrides)
-        self.template = Template(self._config, list(keys))
+        self.template = Template.of(self._config, list(keys))
         self._plain = plain(self._config)
         texts = dict(_interpolations(OmegaConf.to_container(self._config), ()))
         stale = _depending_on(set(keys), texts)

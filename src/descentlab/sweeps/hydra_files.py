@@ -8,7 +8,7 @@ import os
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -20,25 +20,48 @@ _PLAIN = re.compile(r"[A-Za-z_/][\w./,+-]*[=/][\w./,=+-]*", re.ASCII)
 """Paths and overrides that are no number, and have nothing that YAML would put in quotes."""
 
 
+@dataclass(frozen=True)
 class Template:
-    """The texts of jobs that differ in plain values.
+    """The texts of jobs that differ in plain values, with gaps for these.
 
-    Args:
-        config: as composed for one of them, interpolations unresolved, Hydra's part included.
-        keys: of the values in which they differ.
+    Attributes:
+        keys: of the values in which they differ, whose gaps `config` has in this order.
+        config: the composed config, interpolations unresolved.
+        hydra: Hydra's own part of it, with gaps for the job's id and number, its overrides, its folder and
+            its `override_dirname`.
     """
 
-    def __init__(self, config: DictConfig, keys: Sequence[str]) -> None:
+    keys: tuple[str, ...]
+    config: str
+    hydra: str
+
+    @classmethod
+    def of(cls, config: DictConfig, keys: Sequence[str]) -> "Template":
+        """The template of jobs of which one was composed to `config`, Hydra's part included."""
         container: Any = OmegaConf.to_container(config, enum_to_str=True)
-        self._hydra: dict[str, Any] = container.pop("hydra")
-        self._config: dict[str, Any] = container
-        self._keys = list(keys)
-        self._config_parts = _parts(
-            _yaml(_filled(container, dict(zip(keys, map(_gap, range(len(keys))), strict=True))))
-        )
-        self._hydra_parts = _parts(
-            _yaml({"hydra": _of_job(self._hydra, _gap(0), _gap(1), [_gap(2)], _gap(3), _gap(4))})
-        )
+        hydra = container.pop("hydra")
+        gaps = dict(zip(keys, map(_gap, range(len(keys))), strict=True))
+        with_gaps = {"hydra": _of_job(hydra, _gap(0), _gap(1), [_gap(2)], _gap(3), _gap(4))}
+        template = cls(tuple(keys), _yaml(_filled(container, gaps)), _yaml(with_gaps))
+        vars(template).update(_config=container, _hydra=hydra)  # as they would be read back from the texts
+        return template
+
+    @cached_property
+    def _config(self) -> dict[str, Any]:
+        return _read(self.config)
+
+    @cached_property
+    def _hydra(self) -> dict[str, Any]:
+        hydra: dict[str, Any] = _read(self.hydra)["hydra"]
+        return hydra
+
+    @cached_property
+    def _config_parts(self) -> list[str]:
+        return _parts(self.config)
+
+    @cached_property
+    def _hydra_parts(self) -> list[str]:
+        return _parts(self.hydra)
 
     @property
     def subfolder(self) -> str | None:
@@ -57,7 +80,7 @@ class Template:
         """
         where = os.path.abspath(folder)
         dirname = self._dirname(overrides)
-        fills = [_scalar(values[key]) for key in self._keys]
+        fills = [_scalar(values[key]) for key in self.keys]
         own: list[str | None] = [f"'{number}'", str(number), _lines(overrides), _scalar(where), _scalar(dirname)]
         return {
             "config.yaml": _text(self._config_parts, fills, lambda: _filled(self._config, values)),
@@ -161,6 +184,11 @@ def _overrides_text(overrides: list[str]) -> str:
 
 def _yaml(container: dict[str, Any]) -> str:
     return OmegaConf.to_yaml(OmegaConf.create(container))
+
+
+def _read(text: str) -> dict[str, Any]:
+    container: Any = OmegaConf.to_container(OmegaConf.create(text))
+    return dict(container)
 
 
 def _filled(container: dict[str, Any], values: Mapping[str, Any]) -> dict[str, Any]:

@@ -30,7 +30,7 @@ def write_job(
     making = folder.with_name(f".{folder.name}")
     shutil.rmtree(making, ignore_errors=True)
     making.mkdir()
-    texts = files_of(record.results[k], job.settings, module, record.rows(k), record.validation(k))
+    texts = files_of(record.texts[k], job.settings, module, record.rows(k), record.validation(k))
     for name, text in texts.items():
         (making / name).write_text(text, encoding="utf-8")
     if job.settings["callbacks"].get("checkpoint") is not None:

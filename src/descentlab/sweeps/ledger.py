@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Sequence
+from dataclasses import asdict
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ from descentlab.errors import InputError
 from descentlab.runs.files import write_whole
 from descentlab.settings.flat import common, differences, flatten, nest
 from descentlab.sweeps.compose import Job
+from descentlab.sweeps.hydra_files import HydraFiles, Template
 
 NAME = "jobs.json"
 _OF_THE_LAUNCH = ("check", "figures", "resume", "sweep", "debug", "trusted_packages")
@@ -76,10 +78,13 @@ def read_jobs(folder: Path) -> list[Job]:
     try:
         ledger = json.loads(path.read_text(encoding="utf-8"))
         shared, orders = ledger["common"], ledger["orders"]
+        templates = [Template(**{**plain, "keys": tuple(plain["keys"])}) for plain in ledger["templates"]]
         jobs = []
         for number, row in enumerate(ledger["jobs"]):
             values = {**shared, **row["settings"]}
-            jobs.append(Job(number, row["overrides"], nest({key: values[key] for key in orders[row["order"]]})))
+            settings = nest({key: values[key] for key in orders[row["order"]]})
+            files = HydraFiles(templates[row["template"]], number, row["overrides"], row["values"])
+            jobs.append(Job(number, row["overrides"], settings, files))
         return jobs
     except FileNotFoundError:
         raise InputError(f"expected the folder of a sweep, got {folder}, which has no {NAME}.") from None
@@ -88,20 +93,27 @@ def read_jobs(folder: Path) -> list[Job]:
 
 
 def _text(jobs: Sequence[Job]) -> str:
-    """What all jobs have in common once, and the rest job by job; the keys of each in their order."""
+    """What all jobs have in common once, and the rest job by job; the keys of each in their order, and what Hydra's
+    files of it are made from."""
     flats = [flatten(job.settings) for job in jobs]
     shared = common(flats)
     orders: dict[tuple[str, ...], int] = {}
-    rows = [
-        {
-            "overrides": job.overrides,
-            "order": orders.setdefault(tuple(flat), len(orders)),
-            "settings": {key: value for key, value in flat.items() if key not in shared},
-        }
-        for job, flat in zip(jobs, flats, strict=True)
-    ]
+    templates: dict[Template, int] = {}
+    rows = []
+    for job, flat in zip(jobs, flats, strict=True):
+        assert job.hydra_files is not None, "what is noted was composed"
+        rows.append(
+            {
+                "overrides": job.overrides,
+                "order": orders.setdefault(tuple(flat), len(orders)),
+                "settings": {key: value for key, value in flat.items() if key not in shared},
+                "template": templates.setdefault(job.hydra_files.template, len(templates)),
+                "values": job.hydra_files.values,
+            }
+        )
     lines = ",\n".join(map(json.dumps, rows))
-    head = f'"common": {json.dumps(shared)},\n"orders": {json.dumps(list(orders))}'
+    plain = [asdict(template) for template in templates]
+    head = f'"common": {json.dumps(shared)},\n"orders": {json.dumps(list(orders))},\n"templates": {json.dumps(plain)}'
     return f'{{{head},\n"jobs": [\n{lines}\n]}}\n'
 
 

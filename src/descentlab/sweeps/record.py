@@ -35,7 +35,7 @@ class StackRecord:
 
     Attributes:
         jobs: their numbers in the sweep.
-        results: of each.
+        results, texts: of each, and of its `result.json`.
         steps: the recorded ones; a member has those before its own end, and its end.
         losses: at the recorded steps; NaN after a member's end.
         parameters: flattened, at the recorded steps; None for nets with many.
@@ -50,6 +50,7 @@ class StackRecord:
 
     jobs: list[int]
     results: list[Result]
+    texts: list[str]
     steps: list[int]
     losses: Float[Tensor, "member row"]
     parameters: Float[Tensor, "member row parameter"] | None
@@ -144,6 +145,7 @@ def record_of(fitted: FittedStack, jobs: Sequence[int], results: Sequence[Result
     return StackRecord(
         jobs=list(jobs),
         results=list(results),
+        texts=[result.to_json() for result in results],
         steps=list(history.steps),
         losses=history.losses(),
         parameters=parameters if module.keeps_parameters else None,
@@ -206,8 +208,7 @@ def _arrays(record: StackRecord) -> Iterator[tuple[str, Any]]:
     for number, entries in record.optimizer.items():
         for name, value in entries.items():
             yield f"optimizer/{number}/{name}", value.numpy()
-    texts = _BETWEEN.join(result.to_json() for result in record.results)
-    yield "result", np.frombuffer(texts.encode(), dtype=np.uint8)
+    yield "result", np.frombuffer(_BETWEEN.join(record.texts).encode(), dtype=np.uint8)
 
 
 def load_record(path: Path) -> StackRecord:
@@ -227,7 +228,7 @@ def load_results(path: Path) -> dict[int, Result]:
         InputError: the file is damaged or holds something else.
     """
     with _opened(path) as arrays:
-        return _results(arrays, path.parents[1])
+        return {job: result_from(text, path.parents[1] / str(job)) for job, text in _texts(arrays).items()}
 
 
 def load_numbers(path: Path) -> list[int]:
@@ -237,8 +238,7 @@ def load_numbers(path: Path) -> list[int]:
         InputError: the file is damaged or holds something else.
     """
     with _opened(path) as arrays:
-        numbers: list[int] = arrays["job"].tolist()
-        return numbers
+        return list(map(int, arrays["job"]))
 
 
 def load_texts(path: Path) -> dict[int, str]:
@@ -260,25 +260,22 @@ def _opened(path: Path) -> Iterator[Mapping[str, Any]]:
         raise InputError(f"{path}: expected the arrays of a stack, but it cannot be read ({error}).") from error
 
 
-def _results(arrays: Mapping[str, Any], sweep: Path) -> dict[int, Result]:
-    return {job: result_from(text, sweep / str(job)) for job, text in _texts(arrays).items()}
-
-
 def _texts(arrays: Mapping[str, Any]) -> dict[int, str]:
     jobs: list[int] = arrays["job"].tolist()
     return dict(zip(jobs, bytes(arrays["result"]).decode().split(_BETWEEN), strict=True))
 
 
 def _record_from(arrays: Mapping[str, Any], sweep: Path) -> StackRecord:
-    results = _results(arrays, sweep)
+    texts = _texts(arrays)
     tensors = {name: torch.from_numpy(array) for name, array in arrays.items() if name != "result"}
     optimizer: dict[int, dict[str, Tensor]] = {}
     for name, value in _under(tensors, "optimizer/").items():
         number, _, entry = name.partition("/")
         optimizer.setdefault(int(number), {})[entry] = value
     return StackRecord(
-        jobs=list(results),
-        results=list(results.values()),
+        jobs=list(texts),
+        results=[result_from(text, sweep / str(job)) for job, text in texts.items()],
+        texts=list(texts.values()),
         steps=tensors["step"].tolist(),
         losses=tensors["train/loss"],
         parameters=tensors.get("parameters"),
