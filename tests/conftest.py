@@ -150,6 +150,33 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., EndedRun]
 
 
 @pytest.fixture(scope="session")
+def swept(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
+    """The folder of a sweep, typed with the overrides and made once: a test may write into a copy of it alone."""
+    from hydra.core.global_hydra import GlobalHydra
+
+    from descentlab.commands.train import main
+
+    ended: dict[tuple[str, ...], Path] = {}
+
+    def run(*overrides: str) -> Path:
+        if overrides not in ended:
+            folder = tmp_path_factory.mktemp("sweeps") / "sweep"
+            with pytest.MonkeyPatch.context() as patch:
+                patch.setattr(sys, "argv", ["scripts/train.py", "-m", *overrides, f"hydra.sweep.dir={folder}"])
+                patch.setattr("descentlab.commands.entry.defer", lambda: None)  # other tests import in this process
+                patch.setattr("descentlab.commands.sweep.add_to_boards_in_background", lambda folders: None)
+                patch.setenv("HYDRA_FULL_ERROR", "1")
+                GlobalHydra.instance().clear()  # which other tests may have left initialised
+                with pytest.raises(SystemExit) as end:
+                    main()
+                assert not end.value.code
+            ended[overrides] = folder
+        return ended[overrides]
+
+    return run
+
+
+@pytest.fixture(scope="session")
 def train_with() -> Callable[..., Any]:
     """Trains what the overrides compose with callbacks that no config may name: those of a test."""
     from descentlab.runs import assemble

@@ -54,18 +54,15 @@ def test_a_given_line_is_judged_by_its_mse(trained):
     assert run.result["num_steps"] == 0
 
 
-@pytest.mark.parametrize("rate", swept_rates(), ids=str)
-def test_a_rate_beyond_the_stability_limit_diverges_and_only_such_a_one(trained, rate):
-    run = trained("experiment=study_hours_rates", f"optimizer.lr={rate}", "logger=none", "callbacks=none")  # 5d
-    assert run.result["status"] == ("diverged" if rate > LIMIT else "completed")
+def test_a_rate_beyond_the_stability_limit_diverges_and_only_such_a_one(tables):
+    jobs, _ = tables("experiment=study_hours_rates")  # 5d
+    statuses = {float(job["optimizer.lr"]): job["status"] for job in jobs}
+    assert statuses == {rate: "diverged" if rate > LIMIT else "completed" for rate in swept_rates()}
 
 
-def test_the_best_of_the_swept_rates_lies_between_a_crawl_and_a_divergence(trained):
-    losses = {}
-    for rate in swept_rates():  # 5d
-        run = trained("experiment=study_hours_rates", f"optimizer.lr={rate}", "logger=none", "callbacks=none")
-        if run.result["status"] == "completed":
-            losses[rate] = run.result["metrics"]["train/loss"]
-    best = min(losses, key=losses.__getitem__)
-    assert min(losses) < best < LIMIT < max(swept_rates())
-    assert losses[min(losses)] > 1e6 * losses[best]  # after 2000 steps it is still on its way
+def test_the_best_of_the_swept_rates_lies_between_a_crawl_and_a_divergence(tables):
+    _, summary = tables("experiment=study_hours_rates")  # 5d: best first
+    crawl, best, beyond = min(swept_rates()), float(summary[0]["optimizer.lr"]), float(summary[-1]["optimizer.lr"])
+    assert crawl < best < LIMIT < beyond == max(swept_rates())
+    losses = {float(row["optimizer.lr"]): float(row["train/loss median"]) for row in summary[:-1]}
+    assert losses[crawl] > 1e6 * losses[best]  # after 2000 steps it is still on its way

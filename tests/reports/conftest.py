@@ -1,12 +1,10 @@
-"""Runs as the pictures see them, and sweeps as a user types them; each is made once."""
+"""Runs as the pictures see them, and two sweeps; each is made once."""
 
 import shutil
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from hydra.core.global_hydra import GlobalHydra
 
 from descentlab.reports.subject import Subject
 
@@ -33,31 +31,6 @@ def wide(drawn: Callable[..., Subject]) -> Subject:
 @pytest.fixture(scope="session")
 def line(drawn: Callable[..., Subject]) -> Subject:
     return drawn("experiment=americano")
-
-
-@pytest.fixture(scope="session")
-def swept(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
-    """The folder of a sweep over the overrides; a test may write into a copy of it alone."""
-    from descentlab.commands.train import main
-
-    ended: dict[tuple[str, ...], Path] = {}
-
-    def run(*overrides: str) -> Path:
-        if overrides not in ended:
-            folder = tmp_path_factory.mktemp("sweeps") / "sweep"
-            with pytest.MonkeyPatch.context() as patch:
-                patch.setattr(sys, "argv", ["scripts/train.py", "-m", *overrides, f"hydra.sweep.dir={folder}"])
-                patch.setattr("descentlab.commands.entry.defer", lambda: None)  # other tests import in this process
-                patch.setattr("descentlab.commands.sweep.add_to_boards_in_background", lambda folders: None)
-                patch.setenv("HYDRA_FULL_ERROR", "1")
-                GlobalHydra.instance().clear()  # which other tests may have left initialised
-                with pytest.raises(SystemExit) as end:
-                    main()
-                assert not end.value.code
-            ended[overrides] = folder
-        return ended[overrides]
-
-    return run
 
 
 @pytest.fixture(scope="session")
