@@ -15,29 +15,47 @@ from descentlab.targets import check_trusted
 _OPEN = ("callbacks", "logger")  # whose targets may hand keywords on to another library
 
 
-def check(settings: Mapping[str, Any]) -> dict[str, Any]:
+def check(
+    settings: Mapping[str, Any], before: tuple[Mapping[str, Any], Mapping[str, Any]] | None = None
+) -> dict[str, Any]:
     """The settings in their own types (a 1 that is meant as a number is 1.0), if they can be run.
 
     Args:
         settings: the whole resolved config as plain values.
+        before: other settings and what this gave for them: groups that are the same object in both are not
+            looked at again.
 
     Raises:
         InputError: names the first key that is unknown, missing, of another type or out of range,
             with what was expected and what came.
     """
-    _validate(TypeAdapter(RootSettings), dict(settings), "")
+    _validate(_root(), dict(settings), "")
     checked = dict(settings)
+    known, found = before or ({}, {})
+
+    def is_known(group: str) -> bool:
+        return group in known and settings[group] is known[group]
+
     for group in ("trainer", "data", "model", "loss", "optimizer", "scheduler"):  # a value before those that repeat it
-        checked[group] = check_target(settings[group], group, group)
-    every = check_value(settings["logger"].get("every"), PositiveInt, "logger.every")
-    for group in ("callbacks", "logger"):
-        checked[group] = {
-            name: spec if spec is None else check_target(spec, group, f"{group}.{name}")
-            for name, spec in settings[group].items()
-            if (group, name) != ("logger", "every")
-        }
-    checked["logger"]["every"] = every
+        checked[group] = dict(found[group]) if is_known(group) else check_target(settings[group], group, group)
+    for group in ("logger", "callbacks"):  # likewise
+        checked[group] = dict(found[group]) if is_known(group) else _check_targets(settings[group], group)
     return checked
+
+
+def _check_targets(specs: Mapping[str, Any], group: str) -> dict[str, Any]:
+    """The settings of a group that has several targets by name, and `logger.every` beside them."""
+    every = {"every": check_value(specs.get("every"), PositiveInt, "logger.every")} if group == "logger" else {}
+    return {
+        name: spec if spec is None else check_target(spec, group, f"{group}.{name}")
+        for name, spec in specs.items()
+        if name not in every
+    } | every
+
+
+@cache
+def _root() -> TypeAdapter:
+    return TypeAdapter(RootSettings)
 
 
 def check_target(spec: Any, group: str, key: str) -> dict[str, Any]:

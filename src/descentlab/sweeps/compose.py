@@ -103,7 +103,7 @@ def compose_jobs(loader: ConfigLoader, sweep: DictConfig, overrides: Sequence[Se
                 settings = bases[key].with_values(plain_values)
                 own = [text for text in texts if not text.startswith(_OF_THE_LAUNCH)]
                 files = HydraFiles(bases[key].template, number, own, plain_values)
-                frozen = {**check(settings), "resume": None}  # of the launch, not of the job
+                frozen = {**bases[key].checked(settings), "resume": None}  # of the launch, not of the job
                 jobs.append(Job(number, own, frozen, files))
                 refuse_several_processes(jobs[-1])
                 require_for(settings)
@@ -182,6 +182,7 @@ class _Base:
         self._others = [key for key in stale if key not in self._references]
         self._read_by_others = [key for key in keys if set(self._others) & set(_depending_on({key}, texts))]
         self._resolved: dict[str, dict[str, Any]] = {}
+        self._checked: tuple[dict[str, Any], dict[str, Any]] | None = None
 
     def with_values(self, values: dict[str, Any]) -> dict[str, Any]:
         """The plain settings with these values."""
@@ -196,6 +197,12 @@ class _Base:
                 source = self._references[source]
             settings = _replaced(settings, key, _at(settings, source))
         return settings
+
+    def checked(self, settings: dict[str, Any]) -> dict[str, Any]:
+        """What `check` gives for a job's settings; what it shares with the first one's is checked once."""
+        found = check(settings, self._checked)
+        self._checked = self._checked or (settings, found)
+        return found
 
     def _others_with(self, values: dict[str, Any]) -> dict[str, Any]:
         """What OmegaConf makes of the interpolations that are more than a reference; once for the values they read."""
