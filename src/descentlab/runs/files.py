@@ -78,9 +78,15 @@ def config_text(settings: Mapping[str, Any]) -> str:
 
 def _group_text(key: str, value: Any) -> str:
     if not isinstance(value, Mapping) or not value:
-        return _entry_text(orjson.dumps({key: value}), "")
-    head = _entry_text(orjson.dumps({key: None}), "").removesuffix(" null\n")
-    return "".join([f"{head}\n", *(_entry_text(orjson.dumps({k: v}), "  ") for k, v in value.items())])
+        return _setting_text(key, value, "")
+    head = _setting_text(key, None, "").removesuffix(" null\n")
+    return "".join([f"{head}\n", *(_setting_text(k, v, "  ") for k, v in value.items())])
+
+
+def _setting_text(key: str, value: Any, margin: str) -> str:
+    if type(value) is int:  # such as a seed, of which each job has its own
+        return _entry_text(orjson.dumps({key: 0}), margin).removesuffix("0\n") + f"{value}\n"
+    return _entry_text(orjson.dumps({key: value}), margin)
 
 
 @lru_cache(maxsize=1024)

@@ -127,7 +127,7 @@ class HydraFiles:
         inside = inside / self.template.subfolder
         inside.mkdir()
         for name, text in self.template.texts(self.number, self.overrides, self.values, folder).items():
-            (inside / name).write_text(text, encoding="utf-8")
+            (inside / name).write_bytes(text.encode())
 
 
 def _of_job(hydra: dict[str, Any], number: str, num: Any, task: list[str], folder: str, dirname: str) -> dict[str, Any]:

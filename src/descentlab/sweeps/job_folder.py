@@ -28,11 +28,12 @@ def write_job(
         folder: to be made.
     """
     making = folder.with_name(f".{folder.name}")
-    shutil.rmtree(making, ignore_errors=True)
+    if making.exists():  # of a sweep that was killed
+        shutil.rmtree(making)
     making.mkdir()
     texts = files_of(record.texts[k], job.settings, module, record.rows(k), record.validation(k))
     for name, text in texts.items():
-        (making / name).write_text(text, encoding="utf-8")
+        (making / name).write_bytes(text.encode())
     if job.settings["callbacks"].get("checkpoint") is not None:
         _save_checkpoints(record, k, module, making / "checkpoints")
     if job.hydra_files is not None:
