@@ -1,6 +1,7 @@
 """`history.csv`: the recorded rows of a run as a table."""
 
-from collections.abc import Iterable
+from collections.abc import Sequence
+from functools import lru_cache
 
 import numpy as np
 import orjson
@@ -30,7 +31,7 @@ def history_text(module: RegressionModule, rows: Rows, validation: dict[int, flo
     if rows.mse is not None:
         losses["train/mse"] = rows.mse
     header = ["step", *losses]
-    fields: list[Iterable[str]] = [map(str, rows.steps), _lines(torch.stack(list(losses.values()), dim=1))]
+    fields: list[Sequence[str]] = [_texts_of(tuple(rows.steps)), _lines(torch.stack(list(losses.values()), dim=1))]
     if validation:
         header.append("val/loss")
         # As float32, in which they were computed: their digits are the same, however they came here.
@@ -41,6 +42,12 @@ def history_text(module: RegressionModule, rows: Rows, validation: dict[int, flo
         header += column_names(module.net)
         fields.append(_lines(module.columns(rows.parameters)))
     return "\n".join([",".join(header), *map(",".join, zip(*fields, strict=True)), ""])
+
+
+@lru_cache(maxsize=4)
+def _texts_of(steps: tuple[int, ...]) -> list[str]:
+    """The steps as text: the jobs of a sweep have them in common."""
+    return list(map(str, steps))
 
 
 def _lines(numbers: Float[Tensor, "row column"]) -> list[str]:

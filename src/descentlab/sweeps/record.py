@@ -97,8 +97,8 @@ class StackRecord:
             return None
         if last < float(self.best_losses[k]):
             return self.state_of(k), self.results[k].num_steps, last
-        best = {name: value[k].clone() for name, value in self.best.items()}
-        return {**self.state_of(k), **best}, int(self.best_steps[k]), float(self.best_losses[k])
+        best = {name: self.best.get(name, value)[k].clone() for name, value in self.state.items()}
+        return best, int(self.best_steps[k]), float(self.best_losses[k])
 
     def optimizer_of(self, k: int) -> dict[int, dict[str, Tensor]]:
         """What the lone run's `optimizer.state_dict()["state"]` would hold."""
