@@ -18,10 +18,11 @@ def outcomes_in(folder: Path, jobs: Sequence[Job]) -> list[Outcome]:
         folder: of the sweep.
         jobs: of the sweep.
     """
+    found = {job.number: ended(folder / str(job.number)) for job in jobs}
     recorded: dict[int, Result] = {}
-    for path in records_in(folder):
+    for path in records_in(folder) if None in found.values() else []:
         recorded |= load_results(path)
-    return [Outcome(job, ended(folder / str(job.number)) or recorded.get(job.number)) for job in jobs]
+    return [Outcome(job, found[job.number] or recorded.get(job.number)) for job in jobs]
 
 
 def ended(folder: Path) -> Result | None:
