@@ -10,7 +10,6 @@ from jaxtyping import Float
 from lightning.pytorch import LightningDataModule
 from torch import Tensor
 
-from descentlab.constructors import with_known_signature
 from descentlab.engines.batches import FullBatch, ShuffledBatches
 from descentlab.engines.problem import Batches
 from descentlab.functional.standardization import Standardization
@@ -67,10 +66,6 @@ class PointsDataModule(LightningDataModule):
         seed: of the shuffling of batches, and of whatever the subclass draws.
         batch_size: points a gradient step sees; None is all of them.
     """
-
-    def __init_subclass__(cls, **keywords: Any) -> None:
-        super().__init_subclass__(**keywords)
-        with_known_signature(cls)
 
     def __init__(self, seed: int, batch_size: int | None) -> None:
         super().__init__()

@@ -10,7 +10,6 @@ from jaxtyping import Float
 from lightning.pytorch import LightningModule
 from torch import Tensor, nn
 
-from descentlab.constructors import with_known_signature
 from descentlab.engines.choose import choose_engine
 from descentlab.engines.problem import Batches, Engine, Problem, Trace, joined, rows_within
 from descentlab.functional.losses import degree_of, mse, on_scaled_targets
@@ -39,7 +38,6 @@ class Chunk:
         self.rows = rows
 
 
-@with_known_signature
 class RegressionModule(LightningModule):
     """A net, trained by gradient descent on a loss between its predictions and the targets.
 
@@ -52,10 +50,6 @@ class RegressionModule(LightningModule):
         optimizer: plain settings of a `torch.optim` optimiser, without the parameters.
         scheduler: plain settings of a learning-rate scheduler, stepped after every update.
     """
-
-    def __init_subclass__(cls, **keywords: Any) -> None:
-        super().__init_subclass__(**keywords)
-        with_known_signature(cls)
 
     def __init__(
         self,
