@@ -25,7 +25,7 @@ def test_medians_are_of_seven_rounds_and_of_fewer_only_where_a_round_trains_a_wh
     fewer = {case.name: case.rounds for case in all_cases() if case.rounds != ROUNDS}
     assert {name for name, rounds in fewer.items() if rounds == 3} == {
         "sweep of 1000 jobs against one run",
-        "2000 members on two cores against one",
+        "10000 members on two cores against one",
     }
     assert all(name.startswith("64 jobs stacked against") for name, rounds in fewer.items() if rounds == 1)
 
