@@ -88,7 +88,7 @@ def engine_cases() -> list[Case]:
         native_case("native step, 1-500-1", 0.20, sigmoid_1_500_1, lr=0.001, num_steps=1000),
         stack_case("stack, 1000 members against one loop", 7.0, CompiledStack),
         stack_case("native stack, 1000 members against one loop", 1.0, NativeStack),
-        points_case(5_000_000),
+        points_case(100_000_000),
     ]
 
 
