@@ -20,4 +20,6 @@ def test_no_rounding_leads_out_of_the_rates() -> None:
 
 @pytest.mark.parametrize("degrees", [1, 2, 3, 4, 5, 10, 31, 99, 999, 9999])
 def test_the_interval_of_a_mean_is_students(degrees: int) -> None:
-    assert student_bound(degrees) == pytest.approx(stats.t.ppf(0.975, degrees), rel=1e-12)
+    assert student_bound(degrees) == pytest.approx(
+        stats.t.ppf(0.975, degrees), rel=1e-10
+    )  # as far as SciPy 1.14, the lowest, is from the root
