@@ -8,7 +8,7 @@ from bits import needs_known_bits
 
 from descentlab.engines.c.build import build
 from descentlab.engines.c.exact_loops import ExactPlaces
-from descentlab.engines.c.row_loops import loop_source, places_source, sharing_rows
+from descentlab.engines.c.row_loops import SharedLoops
 from descentlab.engines.c.sums import sums_of
 from descentlab.engines.record import CannotRecord
 
@@ -71,8 +71,9 @@ def test_refuses_sums_whose_order_is_not_known(tensor, axes):
 def perform(places):
     pointers = "\n".join(f"float *restrict m{number} = memory[{number}];" for number in range(len(places.tensors)))
     pointers += f"\nvoid **routines = (void **)(memory + {len(places.tensors)});"
-    body = "\n".join(map(loop_source, sharing_rows(places.loops)))
-    helpers = f"#include <math.h>\n{places.helpers}\n{places_source(range(len(places.tensors)), {})}"
+    loops = SharedLoops(places.loops, between=set())
+    body = loops.statements()
+    helpers = f"#include <math.h>\n{places.helpers}\n{loops.places(range(len(places.tensors)))}"
     run = build(f"{helpers}\nvoid run(float **memory) {{ {pointers}\n{body} }}", is_exact=True)
     addresses = places.addresses({})
     run((ctypes.c_void_p * len(addresses))(*addresses))

@@ -51,6 +51,10 @@ class Program:
     operations: list[Operation] = field(default_factory=list)
     results: list[Tensor | None] = field(default_factory=list)
 
+    def made(self) -> set[int]:
+        """The pieces of memory that the operations write to."""
+        return {memory(tensor) for operation in self.operations for tensor in operation.outputs()}
+
 
 def build_program(
     operations: list[Operation],

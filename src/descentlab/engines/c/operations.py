@@ -16,6 +16,8 @@ import torch
 from torch import Tensor
 
 from descentlab.engines.c.loops import Places, literal
+from descentlab.engines.c.row_loops import SharedLoops
+from descentlab.engines.program import Program
 from descentlab.engines.record import CannotRecord, Operation
 from descentlab.engines.reuse import memory
 
@@ -87,6 +89,19 @@ LOSS_GRADIENTS: dict[Any, Term] = {
         f"({x} - {y})", beta, f"{share} * {g}", f"{share} * ({x} - {y}) * {g} / {beta}"
     ),
 }
+
+
+def write_operations(program: Program, places: Places) -> SharedLoops:
+    """The loops that compute a recorded program's results.
+
+    Raises:
+        CannotRecord: if an operation is not covered.
+    """
+    for operation in program.operations:
+        write_operation(operation, places)
+    results = {memory(tensor) for tensor in program.results if tensor is not None}
+    between = program.made() - results
+    return SharedLoops(places.loops, {places.numbers[piece] for piece in between if piece in places.numbers})
 
 
 def write_operation(operation: Operation, places: Places) -> None:

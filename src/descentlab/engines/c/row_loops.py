@@ -79,6 +79,38 @@ class RowLoop:
         return (self.writes & other.strides.keys()) | (other.writes & self.strides.keys())
 
 
+class SharedLoops:
+    """Loops in groups that run as one, with what lies between them a row or a number at a time.
+
+    Args:
+        loops: in the order in which they were written.
+        between: the pieces of memory that hold nothing that is read after the loops.
+
+    Attributes:
+        rows: the pieces of memory of which one row at a time is kept, and how long that is.
+    """
+
+    def __init__(self, loops: Iterable[RowLoop], between: set[int]) -> None:
+        self._groups = sharing_rows(loops)
+        self._registers = numbers_in_place(self._groups, between)
+        self.rows = rows_in_place(self._groups, between)
+
+    def statements(self) -> str:
+        """The C statements of all loops."""
+        return "\n        ".join(loop_source(group, self._registers) for group in self._groups)
+
+    def places(self, pieces: Iterable[int]) -> str:
+        """The macros by which the loops find a row in these pieces of memory, and in the arrays."""
+        lines = [f"#define ROW{number}(stride) ({ROW} * stride)" for number in pieces]
+        return "\n".join([*lines, *(f"#define ROW{number}(stride) 0" for number in self.rows)])
+
+    def arrays(self, width: int = 1) -> str:
+        """The arrays that hold one row of `width` numbers side by side."""
+        return "\n".join(
+            f"float m{number}[{length * width}] __attribute__((aligned(64)));" for number, length in self.rows.items()
+        )
+
+
 def sharing_rows(loops: Iterable[RowLoop]) -> list[list[RowLoop]]:
     """The loops in groups that run as one, in an order that gives the same values."""
     return _grouped(loops, RowLoop.can_share_rows)
@@ -123,19 +155,6 @@ def rows_in_place(groups: Sequence[Sequence[RowLoop]], pieces: set[int]) -> dict
         if len({k for k, _ in users}) == 1 and len(lengths) == 1 and 0 < min(lengths) <= LONGEST_ROW:
             rows[piece] = min(lengths)
     return rows
-
-
-def places_source(pieces: Iterable[int], rows: Iterable[int]) -> str:
-    """The macros by which the loops find a row in pieces of memory, and in the arrays that hold one row of others."""
-    lines = [f"#define ROW{number}(stride) ({ROW} * stride)" for number in pieces]
-    return "\n".join([*lines, *(f"#define ROW{number}(stride) 0" for number in rows)])
-
-
-def arrays_source(rows: dict[int, int], width: int = 1) -> str:
-    """The arrays that hold one row of `width` numbers side by side."""
-    return "\n".join(
-        f"float m{number}[{length * width}] __attribute__((aligned(64)));" for number, length in rows.items()
-    )
 
 
 def _sharing_numbers(group: Sequence[RowLoop]) -> list[list[RowLoop]]:

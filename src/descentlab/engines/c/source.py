@@ -7,20 +7,11 @@ from collections.abc import Iterator
 from torch import nn
 
 from descentlab.engines.c.loops import Places, literal
-from descentlab.engines.c.operations import write_operation
-from descentlab.engines.c.row_loops import (
-    arrays_source,
-    loop_source,
-    numbers_in_place,
-    places_source,
-    rows_in_place,
-    sharing_rows,
-)
+from descentlab.engines.c.operations import write_operations
 from descentlab.engines.c.updates import CLines
 from descentlab.engines.optimizer_state import RuleUpdates
 from descentlab.engines.program import Program
 from descentlab.engines.record import CannotRecord
-from descentlab.engines.reuse import memory
 
 
 def step_source(
@@ -44,27 +35,21 @@ def step_source(
     """
     for name, tensor in updates.state_tensors().items():
         places.replaceable_pointer(name, tensor)
-    for operation in program.operations:
-        write_operation(operation, places)
-    loops = sharing_rows(places.loops)
+    loops = write_operations(program, places)
     loss = program.results[0]
     assert loss is not None
     updates_of_parameters = list(_updates(program, updates, parameters, places))
     row = _row(trainable, places)
     at_loss = places.element(loss, [], [])
-    between = _between(program, places)
-    registers = numbers_in_place(loops, between)
-    rows = rows_in_place(loops, between)
-    pieces = [number for number in range(len(places.tensors)) if number not in rows]
-    statements = [*(loop_source(group, registers) for group in loops), f"losses[step] = {at_loss};"]
-    body = "\n        ".join([*statements, *updates_of_parameters])
+    pieces = [number for number in range(len(places.tensors)) if number not in loops.rows]
+    body = "\n        ".join([loops.statements(), f"losses[step] = {at_loss};", *updates_of_parameters])
     return f"""#include <math.h>
 {places.helpers}
-{places_source(pieces, rows)}
+{loops.places(pieces)}
 static __attribute__((noinline)) void perform({", ".join(f"float *restrict m{number}" for number in pieces)},
         void **routines, const float *restrict rates, long width, float *restrict losses, long num_steps,
         float *restrict table, long next_row, long every, long num_rows) {{
-    {arrays_source(rows)}
+    {loops.arrays()}
     for (long step = 0; step < num_steps; step++) {{
         const float *restrict r = rates + step * width;
         if (num_rows && step == next_row) {{
@@ -81,13 +66,6 @@ void run(float **memory, const float *rates, long width, float *losses, long num
             rates, width, losses, num_steps, table, next_row, every, num_rows);
 }}
 """
-
-
-def _between(program: Program, places: Places) -> set[int]:
-    """The pieces of memory that hold nothing that is read after the operations."""
-    made = {memory(tensor) for operation in program.operations for tensor in operation.outputs()}
-    made -= {memory(tensor) for tensor in program.results if tensor is not None}
-    return {places.numbers[piece] for piece in made if piece in places.numbers}
 
 
 def _updates(program: Program, updates: RuleUpdates, parameters: list[nn.Parameter], places: Places) -> Iterator[str]:

@@ -7,15 +7,7 @@ from dataclasses import dataclass, field
 from torch import Tensor
 
 from descentlab.engines.c.lanes import BLOCK, LanePlaces
-from descentlab.engines.c.operations import write_operation
-from descentlab.engines.c.row_loops import (
-    arrays_source,
-    loop_source,
-    numbers_in_place,
-    places_source,
-    rows_in_place,
-    sharing_rows,
-)
+from descentlab.engines.c.operations import write_operations
 from descentlab.engines.c.updates import CLines
 from descentlab.engines.program import Program
 from descentlab.engines.reuse import memory
@@ -63,21 +55,15 @@ def stack_source(
     """
     parameters = [name for name in given if name[0] == "p"]
     moving = [name for name in given if name[0] in "ps"]
-    made = {memory(tensor) for operation in program.operations for tensor in operation.outputs()}
-    places.laned = {memory(tensor) for tensor in given.values()} | made
+    places.laned = {memory(tensor) for tensor in given.values()} | program.made()
     pointers = {name: places.pointer(tensor) for name, tensor in given.items()}
-    for operation in program.operations:
-        write_operation(operation, places)
-    loops = sharing_rows(places.loops)
+    loops = write_operations(program, places)
     first, later = (_updates(program, places, rule, group, rate_names, given, is_first) for is_first in (True, False))
     loss = program.results[0]
     assert loss is not None
-    results = {memory(tensor) for tensor in program.results if tensor is not None}
-    in_place = {places.numbers[piece] for piece in made - results if piece in places.numbers}
-    rows, registers = rows_in_place(loops, in_place), numbers_in_place(loops, in_place)
     pieces = list(enumerate(places.tensors))[len(given) :]
     shared = [number for number, tensor in pieces if memory(tensor) not in places.laned]
-    scratch = [number for number, _ in pieces if number not in shared and number not in rows]
+    scratch = [number for number, _ in pieces if number not in shared and number not in loops.rows]
     handed = [*range(len(given)), *shared, *scratch]
 
     def over(names: list[str], statement: str) -> str:
@@ -93,12 +79,12 @@ def stack_source(
     text = _TEXT.format(
         block=BLOCK,
         helpers=places.helpers,
-        places=places_source(handed, rows),
+        places=loops.places(handed),
         parameters=", ".join(f"float *restrict m{number}" for number in handed),
         arguments=", ".join(f"memory[{k}]" for k in range(len(handed))),
         num_pieces=len(handed),
-        arrays=arrays_source(rows, BLOCK),
-        loops="\n".join(loop_source(group, registers) for group in loops),
+        arrays=loops.arrays(BLOCK),
+        loops=loops.statements(),
         loss=places.element(loss, [], []),
         updates=later if first == later else f"if (begun + step == 0) {{\n{first}\n}} else {{\n{later}\n}}",
         keep=over(moving, "old[{place}] = {at};"),
