@@ -8,11 +8,11 @@ import torch
 from torch import Tensor
 
 from descentlab.engines.c.exact_functions import TorchFunctions
-from descentlab.engines.c.library import MOST_WRITTEN_OUT, call_product, is_for_library
 from descentlab.engines.c.loops import LANES, Places, literal
 from descentlab.engines.c.products import Order, order_of_product
 from descentlab.engines.c.sums import ROWS_SOURCE, VECTOR, Sums, is_plain, sums_of, sums_source
 from descentlab.engines.c.walks import ROW, broadcast_strides, over, own_strides
+from descentlab.engines.c.wide_products import MOST_WRITTEN_OUT, call_product, is_for_library
 from descentlab.engines.record import CannotRecord
 
 MOST_TOTALS = 32

@@ -13,7 +13,6 @@ import torch
 from torch import Tensor
 
 from descentlab.engines.c import functions, routines
-from descentlab.engines.c.library import MOST_WRITTEN_OUT, call_product, is_for_library
 from descentlab.engines.c.routines import address
 from descentlab.engines.c.row_loops import RowLoop
 from descentlab.engines.c.walks import (
@@ -27,6 +26,7 @@ from descentlab.engines.c.walks import (
     over,
     own_strides,
 )
+from descentlab.engines.c.wide_products import MOST_WRITTEN_OUT, call_product, is_for_library
 from descentlab.engines.record import CannotRecord
 from descentlab.engines.reuse import memory
 
