@@ -44,7 +44,7 @@ def drawing(seed: int, device: torch.device) -> Iterator[None]:
     """
     before = generator_states(device)
     set_generator_states(
-        {kind.type: torch.Generator(kind).manual_seed(seed).get_state() for kind in (CPU, device)}, device
+        {kind.type: torch.Generator(kind).manual_seed(seed).get_state() for kind in {CPU, device}}, device
     )
     try:
         yield

@@ -17,6 +17,7 @@ from descentlab.data.points import PointsDataModule
 from descentlab.data.synthetic import SyntheticDataModule
 from descentlab.errors import InputError
 from descentlab.functional.losses import degree_of
+from descentlab.modules.drawing import CPU, drawing
 from descentlab.modules.regression import RegressionModule
 from descentlab.nets.linear_in_parameters import LinearInParameters
 from descentlab.targets import build, locate
@@ -105,9 +106,7 @@ def build_module(settings: Mapping[str, Any], data: PointsDataModule | None = No
     spec = {key: value for key, value in settings["model"].items() if key != "seed"}
     training = {key: settings[key] for key in ("loss", "optimizer", "scheduler")}
     target = locate(spec["_target_"])
-    with torch.random.fork_rng(devices=[]), _naming("model", settings["model"]):
-        # torch.manual_seed would note the call for each GPU to come, with a stack trace: two milliseconds.
-        torch.default_generator.manual_seed(settings["model"]["seed"])
+    with drawing(settings["model"]["seed"], CPU), _naming("model", settings["model"]):
         if isinstance(target, type) and issubclass(target, LightningModule):
             module = build(spec, **training)
         else:
