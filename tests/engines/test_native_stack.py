@@ -1,12 +1,11 @@
 """A native stack follows the recorded one to its stated tolerance, or says why it does not serve."""
 
 import shutil
-from typing import Any
 
 import pytest
 import torch
 from engine_cases import LOSSES, Steep, assert_same
-from test_stack import OPTIMIZERS, RATES, lone, members
+from stack_cases import OPTIMIZERS, RATES, lone, members, optimizer_state
 from torch import nn, optim
 
 from descentlab.engines.c import build
@@ -16,11 +15,6 @@ from descentlab.engines.native_stack import NativeStack
 from descentlab.engines.stack import Stack
 
 needs_compiler = pytest.mark.skipif(shutil.which("cc") is None, reason="there is no C compiler")
-
-
-def _state_of(stack: Any, member: int) -> dict[int, dict[str, torch.Tensor]]:
-    states = stack.optimizer_states()
-    return {number: {name: value[member] for name, value in state.items()} for number, state in states.items()}
 
 
 def pair(net="one_two_one", optimizer="sgd", num_members=5, loss="mse", shared=False, **given):
@@ -67,7 +61,7 @@ def test_follows_the_recorded_stack_with_each_optimizer(optimizer):
     native, recorded = pair(optimizer=optimizer)
     assert_follows(native, recorded, pieces=(3, 47))
     for member in range(5):
-        ours, theirs = (_state_of(stack, member) for stack in (native, recorded))
+        ours, theirs = (optimizer_state(stack, member) for stack in (native, recorded))
         torch.testing.assert_close(ours, theirs, rtol=1e-2, atol=1e-3)
 
 
