@@ -42,18 +42,18 @@ def outcome_of(
 
 
 def files_of(
-    result: str,
+    result_text: str,
     settings: Mapping[str, Any],
     module: RegressionModule,
     rows: Rows,
     validation: dict[int, float],
 ) -> dict[str, str]:
-    """The texts of `config.yaml`, `history.csv` and `result.json`, by their names; the result, whose text is
-    given, comes last, so that a folder with a result is whole."""
+    """The texts of `config.yaml`, `history.csv` and `result.json`, by their names; the result comes last,
+    so that a folder with a result is whole."""
     return {
         "config.yaml": config_text(settings),
         "history.csv": history_text(module, rows, validation),
-        "result.json": result,
+        "result.json": result_text,
     }
 
 
