@@ -59,9 +59,9 @@ class CompiledEngine(RecordedEngine):
         """What the operations are written to."""
         return ExactPlaces(num_rows)
 
-    def agrees(self, recorded: Float[Tensor, "*shape"], ours: Float[Tensor, "*shape"]) -> bool:
+    def agrees(self, expected: Float[Tensor, "*shape"], ours: Float[Tensor, "*shape"]) -> bool:
         """True if losses or parameters of the first steps are close enough to the recorded engine's."""
-        return same_bits(recorded, ours)
+        return same_bits(expected, ours)
 
     def _prepare(self) -> None:
         self._run_native: Any = None

@@ -12,7 +12,7 @@ import ctypes
 from typing import Any
 
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Float
 from torch import Tensor, nn
 
 from descentlab.engines.c.build import build
@@ -21,23 +21,18 @@ from descentlab.engines.c.fixed_values import without_fixed_operations
 from descentlab.engines.c.lanes import BLOCK, LanePlaces
 from descentlab.engines.c.routines import address
 from descentlab.engines.c.stack_source import stack_source
-from descentlab.engines.lone_run import lone_run
+from descentlab.engines.checked_stack import CheckedStack
 from descentlab.engines.problem import Loss
 from descentlab.engines.program import Program, build_program
 from descentlab.engines.record import CannotRecord, record
-from descentlab.engines.same_bits import same_bits
-from descentlab.engines.stack import Stack, StackTrace
+from descentlab.engines.stack_trace import StackTrace
 from descentlab.engines.threads import num_threads, on_threads
-
-NUM_COMPARED_STEPS = 10
-NUM_COMPARED_MEMBERS = BLOCK
-NUM_LONE_MEMBERS = 3
 
 STEPS_TO_BUILD = 300_000
 """Steps of all members together from which building a function is worth its time."""
 
 
-class CompiledStack(Stack):
+class CompiledStack(CheckedStack):
     """A stack that takes its steps in C where it can, and is a recorded one elsewhere, with the reason.
 
     The arguments are those of `Stack`; float32 only.
@@ -56,10 +51,6 @@ class CompiledStack(Stack):
         """What the operations are written to."""
         return ExactLanePlaces(num_samples)
 
-    def agrees(self, recorded: Float[Tensor, "member number"], ours: Float[Tensor, "member number"]) -> bool:
-        """True if losses or parameters of the first steps are close enough to the recorded stack's."""
-        return same_bits(recorded, ours)
-
     def _prepare(self, net: nn.Module, loss: Loss, x: Tensor, y: Tensor, buffers: dict[str, Tensor]) -> None:
         self.native_reason: str | None = None
         try:
@@ -74,7 +65,7 @@ class CompiledStack(Stack):
 
     def advance(self, num_steps: int, rows: range = range(0)) -> StackTrace:
         if self.name == self.own_name:
-            return self._advance_natively(num_steps, rows)
+            return self.advance_fast(num_steps, rows)
         return super().advance(num_steps, rows)
 
     # ---- building
@@ -96,55 +87,10 @@ class CompiledStack(Stack):
         self._function = build(self._source.text, places.is_exact)
         self._data = {name: _in_blocks(tensor) for name, tensor in of_all.items()}
 
-    def _compare(self, net: nn.Module, loss: Loss, x: Tensor, y: Tensor, buffers: dict[str, Tensor]) -> None:
-        """Refuse a built function whose first steps are not those of the recorded stack on some members.
-
-        The recorded stack may add up wide products in another order than a lone net; then lone runs decide.
-        """
-        some = torch.linspace(0, self.num_members - 1, min(self.num_members, NUM_COMPARED_MEMBERS)).long().unique()
-        schedule = self.numbers.schedule
-        recorded = Stack(
-            net,
-            {name: value[some] for name, value in self.parameters.items()},
-            x[some] if x.dim() == 3 else x,
-            y[some] if y.dim() == 3 else y,
-            loss,
-            self.optimizer,
-            {name: _of_members(value, some) for name, value in self.numbers.given.items()},
-            self.last_steps[some],
-            schedule if schedule is None or schedule.dim() == 1 else schedule[:, some],
-            {name: value[some] for name, value in buffers.items()},
-        )
-        count = NUM_COMPARED_STEPS if schedule is None else min(NUM_COMPARED_STEPS, len(schedule))
-        start = self.state_dict()
-        theirs, ours = recorded.advance(count), self._advance_natively(count, range(0))
-        after = self.flat_parameters()
-        pairs = [(theirs.losses.T, ours.losses.T[some]), (recorded.flat_parameters(), after[some])]
-        self.load_state_dict(start)
-        if not torch.equal(theirs.num_steps, ours.num_steps[some]):
-            raise CannotRecord(f"{self.own_name} members end at other steps than recorded ones")
-        if all(self.agrees(expected, found) for expected, found in pairs):
-            return
-        for member in some[:: max(1, len(some) // NUM_LONE_MEMBERS)].tolist():
-            num_steps = int(ours.num_steps[member])
-            lone = lone_run(
-                net,
-                {name: value[member] for name, value in (self.parameters | buffers).items()},
-                x[member] if x.dim() == 3 else x,
-                y[member] if y.dim() == 3 else y,
-                loss,
-                self.optimizer,
-                self.numbers.of_member(member),
-                [self.numbers.member_lr(step, member) for step in range(num_steps)],
-            )
-            own = ours.losses[:num_steps, member], after[member]
-            if not all(self.agrees(expected[None], found[None]) for expected, found in zip(lone, own, strict=True)):
-                raise CannotRecord(f"the {self.own_name} step differs from the recorded one")
-
     # ---- training
 
-    def _advance_natively(self, num_steps: int, rows: range) -> StackTrace:
-        before, was_diverged = self.steps.clone(), self.diverged.clone()
+    def advance_fast(self, num_steps: int, rows: range) -> StackTrace:
+        was_diverged = self.diverged.clone()
         num_rows = len(range(rows.start, min(rows.stop, num_steps), rows.step))
         num_blocks = -(-self.num_members // BLOCK)
         places = {f"p{k}": value for k, value in enumerate(self.parameters.values())} | self.state
@@ -189,21 +135,19 @@ class CompiledStack(Stack):
         self.steps += counts
         self.diverged = alive.reshape(-1)[: self.num_members] == 0
         self._was_frozen, self.kept = self._frozen(), self._moving()
-        trace = losses.transpose(0, 1).reshape(num_steps, num_blocks * BLOCK)[:, : self.num_members].contiguous()
-        ends = self.steps - before + (self.diverged & ~was_diverged).long()
-        trace.masked_fill_(torch.arange(num_steps)[:, None] >= ends, torch.nan)
+        of_all = losses.transpose(0, 1).reshape(num_steps, num_blocks * BLOCK)[:, : self.num_members].contiguous()
         parameters = None
         if num_rows:
             rows_of_all = table.permute(1, 0, 3, 2).reshape(num_rows, num_blocks * BLOCK, num_parameters)
             parameters = rows_of_all[:, : self.num_members]
-        return StackTrace(trace, parameters, counts, self.diverged.clone())
+        return StackTrace(of_all, parameters, counts, self.diverged.clone()).cut_at_ends(was_diverged)
 
     def _rate_names(self) -> list[str]:
         return list(self.numbers.of_step(0))
 
     def _rates_table(self, num_steps: int) -> tuple[Float[Tensor, "block row lane"], int]:
         """The numbers of every step, and how many there are a step: none if all steps have the same."""
-        is_constant = self.numbers.schedule is None and not self.rule.counts_steps
+        is_constant = self.numbers.are_constant
         steps = range(self.step, self.step + (1 if is_constant else num_steps))
         rows = [self.numbers.of_step(step) for step in steps]
         if any(isinstance(value, Tensor) for value in rows[0].values()):
@@ -255,10 +199,3 @@ def _from_blocks(blocks: Float[Tensor, "block element lane"], num_members: int) 
 
 def _pointer(tensor: Tensor) -> ctypes.c_void_p:
     return ctypes.c_void_p(tensor.data_ptr())
-
-
-def _of_members(value: Any, members: Int[Tensor, " member"]) -> Any:
-    """A hyperparameter of some of the members."""
-    if isinstance(value, tuple):
-        return tuple(_of_members(item, members) for item in value)
-    return value[members] if isinstance(value, Tensor) else value

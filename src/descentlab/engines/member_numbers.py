@@ -81,9 +81,14 @@ class MemberNumbers:
 
     def rates(self, start: int, stop: int, dims: set[int]) -> list[tuple[Number, ...]]:
         """For the steps from `start` to before `stop`, the new numbers in the order of `rate_names`."""
-        if self.schedule is None and not self.rule.counts_steps:
+        if self.are_constant:
             return [tuple(self._shaped(self.of_step(0), dims).values())] * (stop - start)
         return [tuple(self._shaped(self.of_step(step), dims).values()) for step in range(start, stop)]
+
+    @property
+    def are_constant(self) -> bool:
+        """True if every step has the same numbers."""
+        return self.schedule is None and not self.rule.counts_steps
 
     def lr(self, step: int) -> Number:
         """The learning rate of a step."""

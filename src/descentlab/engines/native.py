@@ -6,15 +6,12 @@ its own. A built function is trusted if it follows the recorded engine closely o
 
 from __future__ import annotations
 
-import torch
 from jaxtyping import Float
 from torch import Tensor
 
 from descentlab.engines.c.loops import Places
 from descentlab.engines.compiled import CompiledEngine
-
-TOLERANCE = 1e-4
-"""Largest difference from the recorded engine after the compared steps, relative to the largest number."""
+from descentlab.engines.near import are_near
 
 
 class NativeEngine(CompiledEngine):
@@ -25,6 +22,5 @@ class NativeEngine(CompiledEngine):
     def make_places(self, num_rows: int) -> Places:
         return Places(num_rows)
 
-    def agrees(self, recorded: Float[Tensor, "*shape"], ours: Float[Tensor, "*shape"]) -> bool:
-        scale = float(recorded[recorded.isfinite()].abs().max()) if bool(recorded.isfinite().any()) else 1.0
-        return torch.allclose(recorded, ours, rtol=0, atol=TOLERANCE * scale, equal_nan=True)
+    def agrees(self, expected: Float[Tensor, "*shape"], ours: Float[Tensor, "*shape"]) -> bool:
+        return are_near(expected, ours)

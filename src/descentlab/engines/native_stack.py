@@ -7,9 +7,7 @@ from torch import Tensor
 
 from descentlab.engines.c.lanes import LanePlaces
 from descentlab.engines.compiled_stack import CompiledStack
-
-TOLERANCE = 1e-4
-"""Largest difference from the recorded stack after the compared steps, relative to a member's largest number."""
+from descentlab.engines.near import are_near
 
 
 class NativeStack(CompiledStack):
@@ -20,6 +18,5 @@ class NativeStack(CompiledStack):
     def make_places(self, num_samples: int) -> LanePlaces:
         return LanePlaces(num_samples)
 
-    def agrees(self, recorded: Float[Tensor, "member number"], ours: Float[Tensor, "member number"]) -> bool:
-        scale = recorded.nan_to_num(0.0, 0.0, 0.0).abs().amax(dim=1, keepdim=True)
-        return bool((((recorded - ours).abs() <= TOLERANCE * scale) | (recorded.isnan() & ours.isnan())).all())
+    def agrees(self, expected: Float[Tensor, "member number"], ours: Float[Tensor, "member number"]) -> bool:
+        return are_near(expected.unbind(), ours.unbind())

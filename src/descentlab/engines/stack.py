@@ -9,7 +9,6 @@ had is put back afterwards. So members never wait for, or disturb, each other.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
@@ -23,30 +22,12 @@ from descentlab.engines.member_numbers import MemberNumbers
 from descentlab.engines.problem import Loss
 from descentlab.engines.program import Program
 from descentlab.engines.record import CannotRecord
+from descentlab.engines.stack_trace import StackTrace
 from descentlab.engines.stacked_gradient import record_gradient, stacked_gradient
 from descentlab.engines.updates import RULES
 
 SEGMENT = 256
 """Steps whose losses and rates are held at once."""
-
-
-@dataclass
-class StackTrace:
-    """What an advance of a stack left behind.
-
-    Attributes:
-        losses: the loss of each member at its parameters before each update; NaN after its end. A member
-            that diverged has one more entry, at the parameters it kept.
-        parameters: each member's flattened parameters before the updates named by `rows`, or None; after a
-            member's end the ones it kept.
-        num_steps: the updates each member performed and kept in this advance.
-        diverged: which members have stopped because something was no longer finite, now or before.
-    """
-
-    losses: Float[Tensor, "step member"]
-    parameters: Float[Tensor, "row member parameter"] | None
-    num_steps: Int[Tensor, " member"]
-    diverged: Bool[Tensor, " member"]
 
 
 class Stack:
@@ -125,10 +106,8 @@ class Stack:
         if bool(suspects.any()):
             self.load_state_dict(start)
             losses, table = self._run(num_steps, rows, suspects)
-        taken = self.steps - start["steps"]
-        ends = taken + (self.diverged & ~start["diverged"]).long()
-        losses.masked_fill_(torch.arange(len(losses))[:, None] >= ends, torch.nan)
-        return StackTrace(losses, table, taken, self.diverged.clone())
+        trace = StackTrace(losses, table, self.steps - start["steps"], self.diverged.clone())
+        return trace.cut_at_ends(start["diverged"])
 
     def _run(
         self, num_steps: int, rows: range, suspects: Bool[Tensor, " member"]
@@ -179,15 +158,23 @@ class Stack:
 
     def _compiled_step(self, program: Program, inputs: list[str], is_first: bool) -> Callable[..., Tensor]:
         """A step of the program and the updates; takes its inputs, then the numbers that are new at every step."""
-        lines = Lines(self.numbers.per_member())
+        lines = Lines(self._tensor_numbers())
         for index, parameter in enumerate(self.parameters.values()):
             gradient = program.gradients[index]
             assert gradient is not None
             lines.suffix = f"_{parameter.dim()}"
             self.rule.write(lines, self.numbers.group, f"p{index}", gradient, f"s{index}_", is_first)
-        names = program.names | self.numbers.fixed(self.dims) | self.state
+        names = program.names | self._fixed_numbers() | self.state
         arguments = inputs + self.numbers.rate_names(self.dims)
         return compile_step(program.lines + lines.lines, program.loss, arguments, names)(**names)
+
+    def _tensor_numbers(self) -> frozenset[str]:
+        """The names of the numbers that the lines are given as tensors."""
+        return self.numbers.per_member()
+
+    def _fixed_numbers(self) -> dict[str, Any]:
+        """The numbers that are the same at every step."""
+        return self.numbers.fixed(self.dims)
 
     # ---- ends and divergence
 
@@ -210,8 +197,8 @@ class Stack:
             return
         new = frozen & ~self._was_frozen
         for name, tensor in self._moving_places().items():
-            self.kept[name].copy_(torch.where(_over(new, tensor), tensor, self.kept[name]))
-            tensor.copy_(torch.where(_over(frozen, tensor), self.kept[name], tensor))
+            self.kept[name].copy_(torch.where(over_members(new, tensor), tensor, self.kept[name]))
+            tensor.copy_(torch.where(over_members(frozen, tensor), self.kept[name], tensor))
         self._was_frozen = frozen
 
     def _stop_diverged(self, losses: Float[Tensor, " member"], before: dict[str, Tensor]) -> None:
@@ -220,7 +207,7 @@ class Stack:
         self.diverged |= lost
         self.steps -= lost.long()
         for name, tensor in self._moving_places().items():
-            tensor.copy_(torch.where(_over(lost, tensor), before[name], tensor))
+            tensor.copy_(torch.where(over_members(lost, tensor), before[name], tensor))
 
     def _finite_members(self) -> Bool[Tensor, " member"]:
         return torch.isfinite(self.flat_parameters()).all(dim=1)
@@ -257,18 +244,18 @@ class Stack:
         self.step = state["step"]
 
     def member(self, index: int) -> dict[str, Tensor]:
-        """One member's parameters by name, copied."""
-        return {name: parameter[index].clone() for name, parameter in self.parameters.items()}
+        """One member's parameters by name, copied to the CPU."""
+        return {name: parameter[index].clone().cpu() for name, parameter in self.parameters.items()}
 
     def optimizer_states(self) -> dict[int, dict[str, Tensor]]:
-        """What the lone runs' `optimizer.state_dict()["state"]` would hold, each entry `[member, ...]`; of a
-        member that made no step, zeros."""
+        """What the lone runs' `optimizer.state_dict()["state"]` would hold on the CPU, each entry `[member, ...]`;
+        of a member that made no step, zeros."""
         names = self.rule.state(self.numbers.group)
         if not (names or self.rule.counts_steps):
             return {}
         count = {"step": self.steps.float()} if self.rule.counts_steps else {}
         return {
-            number: count | {name: self.state[f"s{number}_{name}"].clone() for name in names}
+            number: count | {name: self.state[f"s{number}_{name}"].clone().cpu() for name in names}
             for number in range(len(self.parameters))
         }
 
@@ -288,6 +275,6 @@ class Stack:
         return {name: tensor.clone() for name, tensor in self._moving_places().items()}
 
 
-def _over(members: Bool[Tensor, " member"], tensor: Tensor) -> Bool[Tensor, "member ..."]:
-    """A mask of members with as many axes as the tensor."""
-    return members.reshape(-1, *[1] * (tensor.dim() - 1))
+def over_members(members: Bool[Tensor, " member"], tensor: Tensor) -> Bool[Tensor, "member ..."]:
+    """A mask of members with as many axes as the tensor, on its device."""
+    return members.reshape(-1, *[1] * (tensor.dim() - 1)).to(tensor.device)

@@ -20,7 +20,8 @@ from descentlab.engines.native_stack import NativeStack
 from descentlab.engines.problem import Loss
 from descentlab.engines.record import CannotRecord
 from descentlab.engines.shuffled_stack import ShuffledStack
-from descentlab.engines.stack import Stack, StackTrace
+from descentlab.engines.stack import Stack
+from descentlab.engines.stack_trace import StackTrace
 from descentlab.engines.stacked_batches import StackedBatches
 from descentlab.functional.losses import mse
 from descentlab.modules.coefficients import MOST_COLUMNS, num_parameters, unflatten

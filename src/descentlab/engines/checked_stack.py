@@ -1,0 +1,89 @@
+"""A stack that performs its steps in a way of its own, held against recorded and lone ones before it is used."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor, nn
+
+from descentlab.engines.lone_run import lone_run
+from descentlab.engines.problem import Loss
+from descentlab.engines.record import CannotRecord
+from descentlab.engines.same_bits import same_bits
+from descentlab.engines.stack import Stack
+from descentlab.engines.stack_trace import StackTrace
+
+NUM_COMPARED_STEPS = 10
+NUM_COMPARED_MEMBERS = 16
+NUM_LONE_MEMBERS = 3
+
+
+class CheckedStack(Stack):
+    """What the stacks share that are faster than the recorded one.
+
+    A subclass gives `advance_fast` and says with `agrees` how near it has to come.
+    """
+
+    own_name: str
+
+    def advance_fast(self, num_steps: int, rows: range) -> StackTrace:
+        """As `advance`, in the way of this stack."""
+        raise NotImplementedError("a faster stack says how it performs its steps")
+
+    def agrees(self, expected: Float[Tensor, "member number"], ours: Float[Tensor, "member number"]) -> bool:
+        """True if losses or parameters of the first steps are close enough to the recorded stack's."""
+        return same_bits(expected, ours)
+
+    def _compare(self, net: nn.Module, loss: Loss, x: Tensor, y: Tensor, buffers: dict[str, Tensor]) -> None:
+        """Refuse a built function whose first steps are not those of the recorded stack on some members.
+
+        The recorded stack may add up wide products in another order than a lone net; then lone runs decide.
+        """
+        some = torch.linspace(0, self.num_members - 1, min(self.num_members, NUM_COMPARED_MEMBERS)).long().unique()
+        schedule = self.numbers.schedule
+        recorded = Stack(
+            net,
+            {name: value[some].cpu() for name, value in self.parameters.items()},
+            x[some] if x.dim() == 3 else x,
+            y[some] if y.dim() == 3 else y,
+            loss,
+            self.optimizer,
+            {name: _of_members(value, some) for name, value in self.numbers.given.items()},
+            self.last_steps[some],
+            schedule if schedule is None or schedule.dim() == 1 else schedule[:, some],
+            {name: value[some] for name, value in buffers.items()},
+        )
+        count = NUM_COMPARED_STEPS if schedule is None else min(NUM_COMPARED_STEPS, len(schedule))
+        start = self.state_dict()
+        theirs, ours = recorded.advance(count), self.advance_fast(count, range(0))
+        after = self.flat_parameters().cpu()
+        pairs = [(theirs.losses.T, ours.losses.T[some]), (recorded.flat_parameters(), after[some])]
+        self.load_state_dict(start)
+        if not torch.equal(theirs.num_steps, ours.num_steps[some]):
+            raise CannotRecord(f"{self.own_name} members end at other steps than recorded ones")
+        if all(self.agrees(expected, found) for expected, found in pairs):
+            return
+        for member in some[:: max(1, len(some) // NUM_LONE_MEMBERS)].tolist():
+            num_steps = int(ours.num_steps[member])
+            lone = lone_run(
+                net,
+                {name: value[member].cpu() for name, value in (self.parameters | buffers).items()},
+                x[member] if x.dim() == 3 else x,
+                y[member] if y.dim() == 3 else y,
+                loss,
+                self.optimizer,
+                self.numbers.of_member(member),
+                [self.numbers.member_lr(step, member) for step in range(num_steps)],
+            )
+            own = ours.losses[:num_steps, member], after[member]
+            if not all(self.agrees(expected[None], found[None]) for expected, found in zip(lone, own, strict=True)):
+                raise CannotRecord(f"the {self.own_name} step differs from the recorded one")
+
+
+def _of_members(value: Any, members: Int[Tensor, " member"]) -> Any:
+    """A hyperparameter of some of the members."""
+    if isinstance(value, tuple):
+        return tuple(_of_members(item, members) for item in value)
+    return value[members] if isinstance(value, Tensor) else value
