@@ -113,7 +113,7 @@ REFUSED = {
     "leaves_torch": (LeavesTorch, "first steps differ"),
     "own_generator": (OwnGenerator, "own generator"),
     "batch_norm": (batch_norm, "writes to a tensor that outlives the step"),
-    "complex": (lambda: Spectrum(1, 1), "only dense real tensors on the CPU are recorded"),
+    "complex": (lambda: Spectrum(1, 1), "only dense real tensors on the CPU or a CUDA device are recorded"),
     "hooked": (hooked, "a hook listens to a Linear"),
     "gradient_hooked": (gradient_hooked, "a hook listens to the gradient"),
 }

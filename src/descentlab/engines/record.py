@@ -86,8 +86,8 @@ class _Recorder(TorchDispatchMode):
         output = func(*args, **kwargs)
         operation = Operation(func, args, kwargs, output)
         for tensor in operation.outputs():
-            if tensor.device.type != "cpu" or tensor.layout != torch.strided or tensor.is_complex():
+            if tensor.device.type not in ("cpu", "cuda") or tensor.layout != torch.strided or tensor.is_complex():
                 kind = f"{tensor.device.type}, {tensor.layout}, {tensor.dtype}"
-                raise CannotRecord(f"only dense real tensors on the CPU are recorded, not {kind}")
+                raise CannotRecord(f"only dense real tensors on the CPU or a CUDA device are recorded, not {kind}")
         self.operations.append(operation)
         return output

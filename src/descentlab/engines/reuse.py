@@ -62,7 +62,7 @@ def moved(tensor: Tensor, storages: dict[int, torch.UntypedStorage]) -> Tensor:
     """The tensor as it lies in the storage that its own was replaced by."""
     if memory(tensor) not in storages:
         return tensor.detach()
-    empty = torch.empty(0, dtype=tensor.dtype)
+    empty = torch.empty(0, dtype=tensor.dtype, device=tensor.device)
     return empty.set_(storages[memory(tensor)], tensor.storage_offset(), tensor.shape, tensor.stride())
 
 

@@ -49,7 +49,10 @@ def stacked_gradient(net: nn.Module, loss: Loss, x: Tensor, y: Tensor, buffers: 
 
 
 def record_gradient(
-    gradient: Gradient, parameters: dict[str, Tensor], inputs: dict[str, Tensor] | None = None
+    gradient: Gradient,
+    parameters: dict[str, Tensor],
+    inputs: dict[str, Tensor] | None = None,
+    same: Callable[[Any, Any], bool] = same_bits,
 ) -> Program:
     """The program that computes what `gradient(parameters)` does, after updates of `parameters` in place.
 
@@ -57,18 +60,19 @@ def record_gradient(
         gradient: of `stacked_gradient`.
         parameters: by name.
         inputs: the points that differ from step to step, by the names under which the lines will find them.
+        same: whether losses and gradients of the replay are those of the definition.
 
     Raises:
-        CannotRecord: if the net cannot be batched over members, or its replay gives other bits.
+        CannotRecord: if the net cannot be batched over members, or its replay gives other numbers.
     """
     start = {name: parameter.clone() for name, parameter in parameters.items()}
     try:
         try:
-            return _record(gradient, parameters, inputs or {}, ShortProducts())
+            return _record(gradient, parameters, inputs or {}, same, ShortProducts())
         except CannotRecord:
             for name, parameter in parameters.items():
                 parameter.copy_(start[name])
-            return _record(gradient, parameters, inputs or {}, nullcontext())
+            return _record(gradient, parameters, inputs or {}, same, nullcontext())
     except RuntimeError as why:
         raise CannotRecord(f"its members cannot be batched ({str(why).splitlines()[0]})") from why
     finally:
@@ -77,7 +81,11 @@ def record_gradient(
 
 
 def _record(
-    gradient: Gradient, parameters: dict[str, Tensor], inputs: dict[str, Tensor], mode: AbstractContextManager[Any]
+    gradient: Gradient,
+    parameters: dict[str, Tensor],
+    inputs: dict[str, Tensor],
+    same: Callable[[Any, Any], bool],
+    mode: AbstractContextManager[Any],
 ) -> Program:
     def run() -> tuple[Tensor, list[Tensor]]:
         with mode:
@@ -85,7 +93,7 @@ def _record(
 
     (losses, gradients), operations = record(run)
     program = build_program(operations, losses, list(gradients), list(parameters.values()), inputs)
-    _prove(program, gradient, parameters, inputs)
+    _prove(program, gradient, parameters, inputs, same)
     return program
 
 
@@ -117,13 +125,19 @@ class ShortProducts(TorchDispatchMode):
         return func(*args, **(kwargs or {}))
 
 
-def _prove(program: Program, gradient: Gradient, parameters: dict[str, Tensor], inputs: dict[str, Tensor]) -> None:
+def _prove(
+    program: Program,
+    gradient: Gradient,
+    parameters: dict[str, Tensor],
+    inputs: dict[str, Tensor],
+    same: Callable[[Any, Any], bool],
+) -> None:
     """Compare the replay with the definition at three points: the start, and two small steps from it."""
     results = f"({program.loss}, [{', '.join(name or 'None' for name in program.gradients)}])"
     replay = compile_step(program.lines, results, list(inputs), program.names)(**program.names)
     for _ in range(3):
         losses, gradients = gradient(parameters)
-        if not same_bits((losses, gradients), replay(*inputs.values())):
+        if not same((losses, gradients), replay(*inputs.values())):
             raise CannotRecord("its replayed gradients differ from the eager ones")
         for parameter, one in zip(parameters.values(), gradients, strict=True):
             parameter.add_(one, alpha=-1e-3)

@@ -1,0 +1,172 @@
+"""Many nets trained as one on a GPU: each step is one replay of captured kernels, and nobody waits for a value.
+
+The recorded step of all members (stacked_gradient.py) and their updates work on memory that stays where it is.
+What changes from step to step, the losses' row and the rates, is found by a count that lies on the device, too.
+Each member's end and divergence are masks there, so that the step is the same for whoever takes part in it.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Iterator
+from itertools import pairwise
+from typing import Any
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from descentlab.engines.checked_stack import CheckedStack
+from descentlab.engines.graph import Graph
+from descentlab.engines.near import are_near
+from descentlab.engines.problem import Loss, rows_within
+from descentlab.engines.stack import SEGMENT, over_members
+from descentlab.engines.stack_trace import StackTrace
+from descentlab.engines.stacked_gradient import record_gradient, stacked_gradient
+
+
+class GraphStack(CheckedStack):
+    """A stack whose parameters, state and points lie on a device.
+
+    The arguments are those of `Stack`, on the CPU; what it gives back of losses and rows lies there again.
+
+    Args:
+        device: where the steps are performed.
+
+    Raises:
+        CannotRecord: if the net cannot be stacked or captured there, or comes to other numbers than on the CPU.
+    """
+
+    own_name = "graph"
+
+    def __init__(
+        self, net: nn.Module, parameters: dict[str, Tensor], *args: Any, device: torch.device, **kwargs: Any
+    ) -> None:
+        self._device = device
+        super().__init__(net, _moved(parameters, device), *args, **kwargs)
+
+    def agrees(self, expected: Float[Tensor, "member number"], ours: Float[Tensor, "member number"]) -> bool:
+        return are_near(expected.unbind(), ours.unbind())
+
+    def _prepare(self, net: nn.Module, loss: Loss, x: Tensor, y: Tensor, buffers: dict[str, Tensor]) -> None:
+        there = copy.deepcopy(net).to(self._device)
+        gradient = stacked_gradient(there, loss, x.to(self._device), y.to(self._device), _moved(buffers, self._device))
+        self.program = record_gradient(gradient, self.parameters, same=are_near)
+        self._make_places()
+        self._graphs: dict[bool, Graph] = {}
+        self.name = self.own_name
+        self._compare(net, loss, x, y, buffers)
+
+    def advance(self, num_steps: int, rows: range = range(0)) -> StackTrace:
+        return self.advance_fast(num_steps, rows)
+
+    def advance_fast(self, num_steps: int, rows: range) -> StackTrace:
+        before, had_diverged = self.steps, self.diverged
+        self._alive.copy_(~self.diverged)
+        self._steps.copy_(self.steps)
+        self._last_steps.copy_(self.last_steps)
+        losses, table = [torch.empty(0, self.num_members, dtype=self.dtype)], []
+        for start, stop in pairwise([*range(0, num_steps, SEGMENT), num_steps]):
+            found, parameters = self._perform_segment(stop - start, rows_within(rows, start, stop))
+            losses.append(found)
+            table.append(parameters)
+        self.steps, self.diverged = self._steps.cpu(), ~self._alive.cpu()
+        self._was_frozen, self.kept = self._frozen(), self._moving()
+        parameters_of_all = torch.cat(table) if rows and table else None
+        trace = StackTrace(torch.cat(losses), parameters_of_all, self.steps - before, self.diverged.clone())
+        return trace.cut_at_ends(had_diverged)
+
+    # ---- on the device
+
+    def _make_places(self) -> None:
+        """What a step reads and writes besides the parameters and their state."""
+        device = self._device
+        rates = self._rates_of_steps(0, 1)
+        self._row = torch.zeros(1, dtype=torch.long, device=device)
+        self._rates = torch.empty(SEGMENT, *rates.shape[1:], dtype=self.dtype, device=device)
+        self._rates_now = torch.empty(1, *rates.shape[1:], dtype=self.dtype, device=device)
+        self._losses = torch.empty(SEGMENT, self.num_members, dtype=self.dtype, device=device)
+        self._alive = torch.empty(self.num_members, dtype=torch.bool, device=device)
+        self._steps = torch.empty(self.num_members, dtype=torch.long, device=device)
+        self._last_steps = torch.empty(self.num_members, dtype=torch.long, device=device)
+        self._before = self._moving()
+
+    def _perform_segment(
+        self, count: int, rows: range
+    ) -> tuple[Float[Tensor, "step member"], Float[Tensor, "row member parameter"]]:
+        self._row.zero_()
+        if self.numbers.are_constant:
+            self._rates_now.copy_(self._rates_of_steps(self.step, self.step + 1))
+        else:
+            self._rates[:count].copy_(self._rates_of_steps(self.step, self.step + count))
+        flat = [parameter.reshape(self.num_members, -1) for parameter in self.parameters.values()]
+        num_columns = sum(each.shape[1] for each in flat)
+        table = torch.empty(len(rows), self.num_members, num_columns, dtype=self.dtype, device=self._device)
+        places: Iterator[Tensor] = iter(table.unbind())
+        with torch.inference_mode():
+            for index in range(count):
+                if index in rows:
+                    torch.cat(flat, dim=1, out=next(places))
+                self._graph(is_first=self.step == 0)()
+                self.step += 1
+        return self._losses[:count].cpu(), table.cpu()
+
+    def _graph(self, is_first: bool) -> Graph:
+        if is_first not in self._graphs:
+            self._graphs[is_first] = Graph(self._guarded_step(is_first), self._device)
+        return self._graphs[is_first]
+
+    def _guarded_step(self, is_first: bool) -> Callable[[], None]:
+        """A step that the members take part in that are alive and not at their end; one that it leads out of the
+        finite numbers gets back what it had before."""
+        step = self._compiled_step(self.program, [], is_first)
+        rates = self._shaped_rates()
+        moving = [(value, self._before[name]) for name, value in self._moving_places().items()]
+        has_new_rates = not self.numbers.are_constant
+
+        def perform() -> None:
+            if has_new_rates:
+                torch.index_select(self._rates, 0, self._row, out=self._rates_now)
+            for value, before in moving:
+                before.copy_(value)
+            losses = step(*rates)
+            is_finite = torch.isfinite(losses) & self._finite_members()
+            is_active = self._alive & (self._steps < self._last_steps)
+            goes_on = is_active & is_finite
+            for value, before in moving:
+                value.copy_(torch.where(over_members(goes_on, value), value, before))
+            self._losses.index_copy_(0, self._row, losses[None])
+            self._alive.logical_and_(is_finite | ~is_active)
+            self._steps.add_(goes_on)
+            self._row.add_(1)
+
+        return perform
+
+    # ---- numbers
+
+    def _rates_of_steps(self, start: int, stop: int) -> Float[Tensor, "step number column"]:
+        """The numbers that are new at each step, with a column a member, or one for all."""
+        steps = [list(self.numbers.of_step(step).values()) for step in range(start, stop)]
+        is_shared = not any(isinstance(value, Tensor) for value in steps[0])
+        width = 1 if is_shared else self.num_members
+        columns = [[torch.as_tensor(v, dtype=torch.float64).expand(width) for v in values] for values in steps]
+        return torch.stack([torch.stack(values) for values in columns]).to(self.dtype)
+
+    def _shaped_rates(self) -> list[Tensor]:
+        """Views of the present rates in the order of the step's arguments."""
+        return [
+            column.reshape(-1, *[1] * (dim - 1)) for column in self._rates_now[0].unbind() for dim in sorted(self.dims)
+        ]
+
+    def _tensor_numbers(self) -> frozenset[str]:
+        return self.numbers.per_member() | frozenset(self.numbers.of_step(0))
+
+    def _fixed_numbers(self) -> dict[str, Any]:
+        return _moved(super()._fixed_numbers(), self._device)
+
+
+def _moved(values: dict[str, Any], device: torch.device) -> dict[str, Any]:
+    """The tensors among the values on the device, each in one piece."""
+    return {
+        name: value.to(device).contiguous() if isinstance(value, Tensor) else value for name, value in values.items()
+    }
