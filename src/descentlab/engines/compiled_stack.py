@@ -94,7 +94,7 @@ class CompiledStack(CheckedStack):
         num_rows = len(range(rows.start, min(rows.stop, num_steps), rows.step))
         num_blocks = -(-self.num_members // BLOCK)
         places = {f"p{k}": value for k, value in enumerate(self.parameters.values())} | self.state
-        own = {name: _in_blocks(tensor) for name, tensor in places.items()} | self._data
+        own = {name: _in_blocks(tensor.reshape(self.num_members, -1)) for name, tensor in places.items()} | self._data
         numbers = _in_blocks(self._columns(self.rule.numbers(self.numbers.group)))
         rates, width = self._rates_table(num_steps)
         num_parameters = sum(value[0].numel() for value in self.parameters.values())
