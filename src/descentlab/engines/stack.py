@@ -43,7 +43,8 @@ class Stack:
         hyperparameters: its keyword arguments; a number is a float or a tensor `[member]`.
         num_steps: the last step of each member, `[member]`, or of all.
         schedule: learning rates by step, `[step]` or `[step, member]`, instead of `lr`; None: constant.
-        buffers: buffers of the net that differ between members, by name, `[member, ...]`.
+        buffers: what the net holds beside and may differ between members, by name, `[member, ...]`: its buffers,
+            and parameters that are not trained.
 
     Raises:
         CannotRecord: if the net or the optimiser cannot be stacked, with the reason.

@@ -141,6 +141,7 @@ def record_of(fitted: FittedStack, jobs: Sequence[int], results: Sequence[Result
         last_mse, mse = torch.stack(scaled), history.mean_squared_errors()
         mse = last_mse[:, None][:, :0] if mse is None else mse
     states = [member.module.state_dict() for member in members]
+    numbers = [k for k, parameter in enumerate(members[0].module.net.parameters()) if parameter.requires_grad]
     looks = list(validation.losses.values())
     return StackRecord(
         jobs=list(jobs),
@@ -159,7 +160,7 @@ def record_of(fitted: FittedStack, jobs: Sequence[int], results: Sequence[Result
         best={f"net.{name}": value for name, value in validation.best.items()},
         best_steps=validation.best_steps,
         best_losses=validation.best_losses,
-        optimizer=module.stack.optimizer_states(),
+        optimizer={numbers[k]: entries for k, entries in module.stack.optimizer_states().items()},
     )
 
 

@@ -10,7 +10,6 @@ from jaxtyping import Bool, Float
 from lightning.pytorch import LightningModule, Trainer
 from torch import Tensor, nn
 from torch.func import functional_call, vmap
-from torch.utils.data import default_collate
 
 from descentlab.callbacks.steps import StepCallback
 from descentlab.data.points import PointsDataModule
@@ -81,20 +80,21 @@ class StackedRegression(LightningModule):
         if (own := own_training(first)) is not None:
             raise CannotRecord(own)
         settings = {key: value for key, value in first.optimizer_settings.items() if key != "_target_"}
+        nets = [member.module.net for member in members]
+        trained = [name for name, parameter in first.net.named_parameters() if parameter.requires_grad]
+        tensors = _by_name([dict(net.named_parameters()) | dict(net.named_buffers()) for net in nets])
+        self.untrained = {name: value for name, value in tensors.items() if name not in trained}
         self.x = _stacked([member.data.stages()["train"].x for member in members])
         self.y = _stacked([member.data.stages()["train"].y for member in members])
         self.stack = self._stack(engine)(
             net=first.net,
-            parameters=default_collate([dict(member.module.net.named_parameters()) for member in members]),
+            parameters={name: tensors[name] for name in trained},
             loss=first.loss,
             optimizer=locate(first.optimizer_settings["_target_"]),
             hyperparameters={key: self._numbers(key) for key in settings},
             num_steps=torch.tensor([member.num_steps for member in members]),
             schedule=rates,
-            buffers={
-                name: torch.stack([dict(m.module.net.named_buffers())[name] for m in members])
-                for name, _ in first.net.named_buffers()
-            },
+            buffers=self.untrained,
         )
         self.keeps_parameters = num_parameters(first.net) <= MOST_COLUMNS
 
@@ -152,8 +152,8 @@ class StackedRegression(LightningModule):
     def unstack_parameters(self, k: int) -> None:
         """Give the module of member k its own parameters."""
         with torch.no_grad():
-            for name, parameter in self.members[k].module.net.named_parameters():
-                parameter.copy_(self.stack.parameters[name][k])
+            for name, values in self.stack.parameters.items():
+                self.members[k].module.net.get_parameter(name).copy_(values[k])
 
 
 class StackHistory(StepCallback):
@@ -218,7 +218,8 @@ class StackHistory(StepCallback):
         self, module: StackedRegression, parameters: Float[Tensor, "row member parameter"]
     ) -> Float[Tensor, "member row"]:
         net = module.members[0].module.net
-        errors = [losses_of(net, mse, unflatten(net, row), module.x, module.y) for row in parameters]
+        named = [{**module.untrained, **unflatten(net, row)} for row in parameters]
+        errors = [losses_of(net, mse, each, module.x, module.y) for each in named]
         return torch.stack(errors, dim=1) * torch.tensor([[each.module.mse_scale] for each in module.members])
 
 
@@ -248,8 +249,8 @@ class StackValidation(StepCallback):
         if not self._looks:
             return
         stack = module.stack
-
-        losses = losses_of(self._net, self._loss, stack.parameters, self._x, self._y) * self._scales
+        named = {**module.untrained, **stack.parameters}
+        losses = losses_of(self._net, self._loss, named, self._x, self._y) * self._scales
         here = stack.steps == step
         self.losses[step] = losses.masked_fill(~here, torch.nan)
         better = here & (losses < self.best_losses)
@@ -273,7 +274,7 @@ def losses_of(
     Args:
         net: the template.
         loss: (prediction, target) -> scalar.
-        parameters: by name, each (member, its own shape).
+        parameters: and buffers, by name, each (member, its own shape).
         x, y: points, (member, sample, …), or (sample, …) that all share.
     """
 
@@ -284,6 +285,11 @@ def losses_of(
     with torch.no_grad():
         errors: Tensor = vmap(error, in_dims=axes)(dict(parameters), x, y)
     return errors
+
+
+def _by_name(tensors: Sequence[Mapping[str, Tensor]]) -> dict[str, Tensor]:
+    """The members' tensors of each name on a leading member axis."""
+    return {name: torch.stack([own[name].detach() for own in tensors]) for name in tensors[0]}
 
 
 def _stacked(tensors: Sequence[Tensor]) -> Tensor:

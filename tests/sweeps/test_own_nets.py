@@ -1,0 +1,71 @@
+"""A net of the user's own that holds more than what is trained: its stack leaves what its lone runs do."""
+
+import csv
+import json
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+import pytest
+import torch
+
+from descentlab import targets
+
+NET = """
+import torch
+from torch import nn
+
+class Drawn(nn.Module):
+    def __init__(self, num_features: int):
+        super().__init__()
+        self.shift = nn.Parameter(torch.randn(()), requires_grad=False)
+        self.slope = nn.Parameter(torch.randn(()))
+        self.register_buffer("curve", torch.randn(()))
+
+    def forward(self, x):
+        return self.slope * (x - self.shift) + self.curve * x**2
+"""
+OWN = "model._target_=drawn_study.Drawn ~model.hidden_width ~model.num_hidden_layers ~model.activation ~model.bias"
+
+
+@pytest.fixture
+def drawn_study(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """A package whose net draws a parameter that is not trained, and a buffer."""
+    (tmp_path / "drawn_study.py").write_text(NET)
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setenv(targets.VARIABLE, "drawn_study")
+    yield
+    sys.modules.pop("drawn_study", None)
+
+
+@pytest.mark.usefixtures("drawn_study")
+def test_members_whose_nets_draw_what_is_not_trained_are_their_lone_runs(
+    stacked: Callable[[Sequence[Sequence[str]]], Path], alone: Callable[[Sequence[Sequence[str]]], Path]
+) -> None:
+    choice = [*OWN.split(), "data.num_samples=8", "loss=mae", "optimizer=momentum", "trainer.max_steps=9"]
+    jobs = [[*choice, "callbacks.validation.every=2", f"seed={seed}"] for seed in (1, 2)]
+    folders = stacked(jobs), alone(jobs)
+    for job in "01":
+        ours, theirs = (folder / job for folder in folders)
+        results = [json.loads((folder / "result.json").read_text()) for folder in (ours, theirs)]
+        assert [result["engine"] for result in results] == ["stacked", "recorded"]
+        assert results[0]["metrics"] == results[1]["metrics"]
+        assert rows(ours) == rows(theirs)
+        for name in ("last", "best"):
+            assert_same_checkpoints(*(folder / "checkpoints" / f"{name}.ckpt" for folder in (ours, theirs)))
+
+
+def rows(folder: Path) -> list[dict[str, str]]:
+    with open(folder / "history.csv") as file:
+        return list(csv.DictReader(file))
+
+
+def assert_same_checkpoints(ours: Path, theirs: Path) -> None:
+    first, second = (torch.load(path, weights_only=True) for path in (ours, theirs))
+    assert first["global_step"] == second["global_step"]
+    assert first["state_dict"] == second["state_dict"]
+    if "optimizer_states" in first:
+        states = [each["optimizer_states"][0]["state"] for each in (first, second)]
+        assert list(states[0]) == list(states[1])
+        for number, entries in states[0].items():
+            assert torch.equal(entries["momentum_buffer"], states[1][number]["momentum_buffer"])
