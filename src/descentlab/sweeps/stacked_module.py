@@ -168,7 +168,6 @@ class StackHistory(StepCallback):
         super().__init__(None)
         self.row_every = every
         self._num_members = num_members
-        self._start = 0
         self.steps: list[int] = []
         self._losses: list[Tensor] = []
         self._parameters: list[Tensor] = []
@@ -196,13 +195,10 @@ class StackHistory(StepCallback):
     def look(self, trainer: Trainer, module: Any, step: int) -> None:
         pass
 
-    def on_train_batch_start(self, trainer: Trainer, pl_module: Any, batch: Any, batch_idx: int) -> None:
-        self._start = trainer.global_step
-
     def on_train_batch_end(self, trainer: Trainer, pl_module: Any, outputs: Any, batch: Any, batch_idx: int) -> None:
         trace: StackTrace = outputs["trace"]
-        kept = list(batch.rows)
-        self.steps += [self._start + local for local in kept]
+        start, kept = trainer.global_step - batch.num_steps, list(batch.rows)
+        self.steps += [start + local for local in kept]
         self._losses.append(trace.losses[kept])
         if trace.parameters is not None and pl_module.keeps_parameters:
             self._parameters.append(trace.parameters)
@@ -212,7 +208,7 @@ class StackHistory(StepCallback):
         stack = pl_module.stack
         for k in torch.nonzero(trace.diverged).flatten().tolist():
             if k not in self.last_losses:
-                self.last_losses[k] = trace.losses[int(stack.steps[k]) - self._start, k]
+                self.last_losses[k] = trace.losses[int(stack.steps[k]) - start, k]
 
     def _mse_of(
         self, module: StackedRegression, parameters: Float[Tensor, "row member parameter"]
