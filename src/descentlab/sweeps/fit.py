@@ -104,7 +104,7 @@ def schedule(settings: Mapping[str, Any], num_steps: int) -> list[float]:
     lr: float = settings["optimizer"]["lr"]
     if settings["scheduler"]["_target_"] is None:
         return [lr]
-    optimizer = torch.optim.SGD([nn.Parameter(torch.zeros(1))], lr=lr)
+    optimizer = torch.optim.SGD([nn.Parameter()], lr=lr)
     scheduler = build(settings["scheduler"], optimizer)
     rates = []
     for _ in range(num_steps):

@@ -129,11 +129,8 @@ class StackedRegression(LightningModule):
         """The trace of a whole chunk of gradient steps of all members."""
         reads_parameters = self.keeps_parameters or self.members[0].module.wants_mse
         trace = self.stack.advance(batch.num_steps, batch.rows if reads_parameters else range(0))
-        progress = self.trainer.fit_loop.epoch_loop.manual_optimization.optim_step_progress
-        progress.total.ready += batch.num_steps
-        progress.total.completed += batch.num_steps
-        if not bool(self.stack.running().any()):
-            self.trainer.should_stop = True
+        self.trainer.fit_loop.epoch_loop.manual_optimization.optim_step_progress.total.completed += batch.num_steps
+        self._stop_after_the_last()
         return {"trace": trace}
 
     def unstack(self) -> None:
@@ -146,6 +143,9 @@ class StackedRegression(LightningModule):
     def end(self, members: Bool[Tensor, " member"]) -> None:
         """End members where they are; the training ends with the last of them."""
         self.stack.stop(members)
+        self._stop_after_the_last()
+
+    def _stop_after_the_last(self) -> None:
         if not bool(self.stack.running().any()):
             self.trainer.should_stop = True
 
@@ -200,10 +200,11 @@ class StackHistory(StepCallback):
         start, kept = trainer.global_step - batch.num_steps, list(batch.rows)
         self.steps += [start + local for local in kept]
         self._losses.append(trace.losses[kept])
-        if trace.parameters is not None and pl_module.keeps_parameters:
-            self._parameters.append(trace.parameters)
-        if trace.parameters is not None and pl_module.members[0].module.wants_mse and kept:
-            self._mse.append(self._mse_of(pl_module, trace.parameters))
+        if trace.parameters is not None:
+            if pl_module.keeps_parameters:
+                self._parameters.append(trace.parameters)
+            if pl_module.members[0].module.wants_mse:
+                self._mse.append(self._mse_of(pl_module, trace.parameters))
         # A member that has just diverged has one loss more than updates: that at the parameters it kept.
         stack = pl_module.stack
         for k in torch.nonzero(trace.diverged).flatten().tolist():
