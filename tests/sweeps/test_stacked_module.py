@@ -6,12 +6,14 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from descentlab.data.points import PointsDataModule
 from descentlab.functional.losses import mae, mse
+from descentlab.modules.coefficients import MOST_COLUMNS
 from descentlab.modules.regression import RegressionModule
 from descentlab.runs.assemble import build_data
 from descentlab.settings.compose import compose
 from descentlab.sweeps.fit import fit_stack
-from descentlab.sweeps.stacked_module import Member
+from descentlab.sweeps.stacked_module import Member, StackHistory
 
 NUM_STEPS = 4
 RATE = 0.25
@@ -38,10 +40,13 @@ class Held(Shifted):
         self.origin = nn.Parameter(torch.tensor(origin), requires_grad=False)
 
 
-def member_of(net: nn.Module, seed: int) -> Member:
-    loss = {"_target_": "descentlab.functional.losses.mae"}
-    module = RegressionModule(net, loss, {"_target_": "torch.optim.SGD", "lr": RATE})
-    return Member(module, build_data(compose(["data.num_samples=8", f"seed={seed}"])["data"]), NUM_STEPS)
+def points_of(seed: int) -> PointsDataModule:
+    return build_data(compose(["data.num_samples=8", f"seed={seed}"])["data"])
+
+
+def member_of(net: nn.Module, data: PointsDataModule, rate: float = RATE, loss: str = "mae") -> Member:
+    spec = {"_target_": f"descentlab.functional.losses.{loss}"}
+    return Member(RegressionModule(net, spec, {"_target_": "torch.optim.SGD", "lr": rate}), data, NUM_STEPS)
 
 
 def seen_alone(member: Member) -> Tensor:
@@ -60,10 +65,12 @@ def seen_alone(member: Member) -> Tensor:
     return torch.stack(rows)
 
 
+@pytest.mark.parametrize("are_shared", [False, True], ids=["points of their own", "one set of points"])
 @pytest.mark.parametrize("net", [Shifted, Held], ids=["buffers", "parameters"])
-def test_members_may_hold_other_numbers_that_are_not_trained(net: Callable[[float], nn.Module]) -> None:
+def test_members_may_hold_other_numbers_that_are_not_trained(net: Callable[[float], nn.Module], are_shared) -> None:
     origins = [0.5, -2.0, 3.0]
-    together, apart = ([member_of(net(origin), seed) for seed, origin in enumerate(origins)] for _ in range(2))
+    points = [points_of(1)] * 3 if are_shared else [points_of(seed) for seed in (1, 2, 3)]
+    together, apart = ([member_of(net(at), data) for at, data in zip(origins, points, strict=True)] for _ in range(2))
     fitted = fit_stack(together, validation_every=1)
     losses, errors, looks = fitted.history.losses(), fitted.history.mean_squared_errors(), fitted.validation.losses
     assert errors is not None
@@ -71,3 +78,63 @@ def test_members_may_hold_other_numbers_that_are_not_trained(net: Callable[[floa
         ours = torch.stack([losses[k], errors[k], torch.stack([looks[step][k] for step in range(NUM_STEPS)])], dim=1)
         torch.testing.assert_close(ours, seen_alone(member), rtol=0, atol=0)
         assert torch.equal(together[k].module.net.slope, member.module.net.slope)
+
+
+@pytest.mark.parametrize("loss", ["mse", "mae"])
+@pytest.mark.parametrize("num_parameters", [MOST_COLUMNS, MOST_COLUMNS + 1])
+def test_the_parameters_of_small_nets_alone_are_kept_and_the_mean_squared_error_beside_another_loss(
+    num_parameters: int, loss: str
+) -> None:
+    def net() -> nn.Module:
+        return nn.Sequential(
+            nn.Linear(1, num_parameters - 1, bias=False), nn.Flatten(0), nn.Unflatten(0, (8, -1)), Mean()
+        )
+
+    fitted = fit_stack([member_of(net(), points_of(seed), loss=loss) for seed in (1, 2)])
+    parameters, errors = fitted.history.parameters(), fitted.history.mean_squared_errors()
+    assert (parameters is None) == (num_parameters > MOST_COLUMNS)
+    assert parameters is None or parameters.shape == (2, NUM_STEPS, num_parameters)
+    assert (errors is None) == (loss == "mse")
+
+
+class Mean(nn.Module):
+    """The mean of the features, scaled."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.scale = nn.Parameter(torch.ones(1))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.scale * x.mean(dim=1, keepdim=True)
+
+
+def test_rows_are_recorded_where_a_look_leaves_some_between_two() -> None:
+    members = [member_of(Shifted(0.5), points_of(seed)) for seed in (1, 2)]
+    history = fit_stack(members, history_every=3, validation_every=1).history
+    every = fit_stack([member_of(Shifted(0.5), points_of(seed)) for seed in (1, 2)]).history
+    assert history.steps == [0, 3]
+    assert torch.equal(history.losses(), every.losses()[:, ::3])
+    for ours, theirs in [
+        (history.parameters(), every.parameters()),
+        (history.mean_squared_errors(), every.mean_squared_errors()),
+    ]:
+        assert ours is not None
+        assert theirs is not None
+        assert torch.equal(ours, theirs[:, ::3])
+
+
+def test_a_history_of_no_steps_has_no_rows() -> None:
+    assert StackHistory(1, 3).losses().shape == (3, 0)
+
+
+def test_of_equal_losses_the_first_is_the_best() -> None:
+    validation = fit_stack([member_of(Shifted(1.0), points_of(1), rate=0.0)] * 2, validation_every=1).validation
+    assert validation.best_steps.tolist() == [0, 0]
+    assert torch.equal(validation.best_losses, validation.losses[NUM_STEPS - 1])
+
+
+def test_a_stack_ends_where_the_last_of_its_members_diverges() -> None:
+    members = [member_of(Shifted(100.0), points_of(seed), rate=1e38, loss="mse") for seed in (1, 2)]
+    fitted = fit_stack(members, validation_every=1)
+    assert fitted.module.stack.step == 1
+    assert fitted.history.steps == [0]
