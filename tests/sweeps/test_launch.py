@@ -50,9 +50,9 @@ def test_a_job_of_a_stack_that_fails_fails_alone(
 
 
 def test_jobs_whose_points_differ_in_number_form_stacks_of_their_own(make_jobs: MakeJobs, tmp_path: Path) -> None:
-    parts = (0.25, 0.5, 0.25, 0.5)
+    parts = (0.25, 0.5, 0.25)  # and so one of a single member
     ended = sweep(make_jobs([[*TABLE, f"data.val_fraction={part}"] for part in parts]), tmp_path)
-    assert [result and result.engine for result in ended] == ["stacked"] * 4
+    assert [result and result.engine for result in ended] == ["stacked"] * 3
     assert len(list(tmp_path.glob("stacks/*.npz"))) == 2
 
 

@@ -4,6 +4,7 @@ import csv
 import json
 import logging
 import shutil
+import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -15,10 +16,13 @@ from descentlab.engines.record import CannotRecord
 from descentlab.modules.regression import RegressionModule
 from descentlab.runs.assemble import assemble
 from descentlab.settings.compose import compose
+from descentlab.sweeps.compose import Job
 from descentlab.sweeps.fit import fit_stack
+from descentlab.sweeps.stack import train_stack
 from descentlab.sweeps.stacked_module import Member, StackedRegression
 
 Run = Callable[[Sequence[Sequence[str]]], Path]
+MakeJobs = Callable[[Sequence[Sequence[str]]], list[Job]]
 
 FAMILIES = {
     "relu_net": ["model=relu_net", "data.num_samples=20"],
@@ -141,13 +145,31 @@ def test_members_stop_early_where_their_lone_runs_do(stacked: Run, alone: Run) -
     assert min(ends) < 60
 
 
+def test_the_time_of_a_stack_is_divided_among_its_jobs(make_jobs: MakeJobs, tmp_path: Path) -> None:
+    jobs, members = make_jobs([["model=linear"]] * 4), members_of(*(f"seed={seed}" for seed in range(4)))
+    began = time.perf_counter()
+    results = train_stack(jobs, members, tmp_path, leaves_folders=False)
+    passed = time.perf_counter() - began
+    assert len({result.seconds["training"] for result in results}) == 1
+    assert 0 < 4 * results[0].seconds["training"] <= passed
+    assert all(result.seconds["setup"] == 0.0 for result in results)
+
+
+def test_a_member_that_a_search_has_stopped_is_pruned_unless_it_diverged(make_jobs: MakeJobs, tmp_path: Path) -> None:
+    members = members_of("seed=1", "seed=2", "seed=3 model.initial_coefficients=[1e30,1]")
+    members[0].module.pruned = members[2].module.pruned = True
+    results = train_stack(make_jobs([["model=linear"]] * 3), members, tmp_path, leaves_folders=False)
+    assert [result.status for result in results] == ["pruned", "completed", "diverged"]
+
+
 def test_initial_coefficients_may_differ(stacked: Run, alone: Run) -> None:
     jobs = [["experiment=americano", f"model.initial_coefficients=[{w},1]"] for w in (-5, 2)]
     assert_same_files(stacked(jobs), alone(jobs), len(jobs))
 
 
-def test_standardised_tables_come_back_in_the_users_units(stacked: Run, alone: Run) -> None:
-    table = ["model=linear", "data=table", "data.standardize=true", "data.val_fraction=0.3", STEPS]
+@pytest.mark.parametrize("loss", ["mse", "mae"])
+def test_standardised_tables_come_back_in_the_users_units(loss: str, stacked: Run, alone: Run) -> None:
+    table = ["model=linear", "data=table", "data.standardize=true", "data.val_fraction=0.3", f"loss={loss}", STEPS]
     jobs = [[*table, "data.x=[1,2,3,4,5,6]", f"data.y=[2,4,7,8,9,{last}]", f"seed={last}"] for last in (13, 20)]
     assert_same_files(stacked(jobs), alone(jobs), len(jobs))
 
