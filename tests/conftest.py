@@ -29,7 +29,7 @@ from jaxtyping import install_import_hook
 # Before any module of the package is imported: from here on beartype checks all shapes and types.
 install_import_hook("descentlab", "beartype.beartype")
 
-sys.path.insert(0, str(Path(__file__).parent))  # for `discovery`
+sys.path.insert(0, str(Path(__file__).parent))  # for `discovery`, `devices`
 import discovery  # noqa: E402  the hook comes first
 
 torch.set_num_threads(1)  # the nets are small: more threads cost more than they bring

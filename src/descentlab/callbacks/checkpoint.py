@@ -12,7 +12,7 @@ from torch import Tensor
 
 from descentlab.callbacks.steps import StepCallback
 from descentlab.callbacks.validation import validation_losses
-from descentlab.modules.drawing import generator_states, set_generator_states
+from descentlab.engines.drawing import generator_states, set_generator_states
 from descentlab.modules.regression import RegressionModule
 from descentlab.modules.together import highest, of_all_processes
 

@@ -97,7 +97,7 @@ class History(Callback):
             batch_losses = trace.losses[rows.start : max(rows.start, rows.stop) : rows.step]
             self._add(pl_module, data, steps, batch_losses, parameters)
             if trace.diverged:
-                self._last_loss = trace.losses[-1:]
+                self._last_loss = trace.losses[-1:].cpu()
             return
         loss = (outputs["loss"] if pl_module.step_loss is None else pl_module.step_loss).reshape(1)
         if pl_module.diverged:

@@ -7,6 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from descentlab.engines.problem import Batches
 from descentlab.errors import InputError
 
 MOST_IN_INT32 = 2**31 - 1
@@ -108,6 +109,36 @@ class ShuffledBatches:
         for _ in range(epochs + 1):
             self.begin_epoch()
         self.start = within * self.batch_size
+
+
+class MovedBatches:
+    """Other batches on a device: each moves as it comes, all samples once.
+
+    Args:
+        batches: on the CPU; whoever draws from these advances them.
+        device: where the batches are wanted.
+    """
+
+    def __init__(self, batches: Batches, device: torch.device) -> None:
+        self._batches, self._device = batches, device
+        self.is_full = batches.is_full
+        self._all = self._moved(batches.peek()) if batches.is_full else None
+
+    def next(self) -> tuple[Tensor, Tensor]:
+        return self._all or self._moved(self._batches.next())
+
+    def peek(self) -> tuple[Tensor, Tensor]:
+        return self._all or self._moved(self._batches.peek())
+
+    def state_dict(self) -> dict[str, Any]:
+        return self._batches.state_dict()
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        self._batches.load_state_dict(state)
+
+    def _moved(self, batch: tuple[Tensor, Tensor]) -> tuple[Tensor, Tensor]:
+        x, y = batch
+        return x.to(self._device), y.to(self._device)
 
 
 def _rows(table: Tensor, samples: Tensor) -> Tensor:

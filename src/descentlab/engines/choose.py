@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from descentlab.engines.compiled import CompiledEngine
+from descentlab.engines.drawing import CPU
 from descentlab.engines.eager import EagerEngine
+from descentlab.engines.graph_engine import GraphEngine
 from descentlab.engines.native import NativeEngine
 from descentlab.engines.problem import Engine, Problem
 from descentlab.engines.record import CannotRecord
@@ -19,7 +21,8 @@ def choose_engine(problem: Problem, requested: str = "auto", num_steps: int | No
     Args:
         problem: what is to be trained.
         requested: `auto` (the fastest that leaves the eager engine's bits: `compiled` where the steps are many
-            enough to build it, else `recorded`), `eager`, or `native`, whose last bits differ.
+            enough to build it, else `recorded`; on a GPU a captured graph), `eager`, or `native`, whose last bits
+            differ.
         num_steps: how many steps will be asked for; None for many.
 
     Returns:
@@ -35,6 +38,9 @@ def choose_engine(problem: Problem, requested: str = "auto", num_steps: int | No
     if requested == "eager":
         return EagerEngine(problem), None
     try:
+        if problem.device != CPU and requested != "recorded":
+            is_for_cpu = requested in ("compiled", "native")
+            return GraphEngine(problem), f"{requested} steps are for the CPU" if is_for_cpu else None
         if requested in ("compiled", "native"):
             built = (CompiledEngine if requested == "compiled" else NativeEngine)(problem)
             return built, built.native_reason and f"the recorded engine performs the steps: {built.native_reason}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import torch
 from torch import Tensor
 
 TOLERANCE = 1e-4
@@ -11,16 +12,20 @@ TOLERANCE = 1e-4
 
 
 def are_near(first: Any, second: Any) -> bool:
-    """True if nested tuples and lists of tensors agree: each two within `TOLERANCE` of the first's largest finite
-    number; two NaNs agree, and two equal infinities."""
+    """True if nested tuples, lists and dicts of tensors and plain values agree: real numbers within `TOLERANCE` of
+    the first tensor's largest finite one, all else exactly. Two NaNs agree, and two equal infinities."""
     if isinstance(first, Tensor) and isinstance(second, Tensor):
-        return first.shape == second.shape and _are_near(first, second)
-    return len(first) == len(second) and all(map(are_near, first, second))
+        return first.shape == second.shape and first.dtype == second.dtype and _are_near(first, second)
+    if isinstance(first, dict) and isinstance(second, dict):
+        return first.keys() == second.keys() and all(are_near(first[key], second[key]) for key in first)
+    if isinstance(first, list | tuple) and isinstance(second, list | tuple):
+        return len(first) == len(second) and all(map(are_near, first, second))
+    return bool(first == second)
 
 
 def _are_near(first: Tensor, second: Tensor) -> bool:
-    if first.numel() == 0:
-        return True
+    if first.numel() == 0 or not first.is_floating_point():
+        return torch.equal(first, second)
     largest = first.nan_to_num(0.0, 0.0, 0.0).abs().max()
     is_near = ((first - second).abs() <= TOLERANCE * largest) | (first == second)
     return bool((is_near | (first.isnan() & second.isnan())).all())

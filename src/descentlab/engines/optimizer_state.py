@@ -61,9 +61,11 @@ class RuleUpdates:
             if self.problem.optimizer.state.get(parameter, {}).get(name) is None
         )
 
-    def lines(self, gradients: list[str | None], first: frozenset[int]) -> list[str]:
-        """The statements that update every parameter, given the names of the gradients."""
-        lines = Lines()
+    def lines(self, gradients: list[str | None], first: frozenset[int], takes_tensors: bool = False) -> list[str]:
+        """The statements that update every parameter, given the names of the gradients; they are written for
+        rates that are tensors if it `takes_tensors`."""
+        names = {name for group, _ in self.groups for name in self._rates_of_group(group, 1.0)}
+        lines = Lines(frozenset(names if takes_tensors else ()))
         for number, (group, parameters) in enumerate(self.groups):
             lines.suffix = f"_{number}"
             for index, _ in parameters:
@@ -85,7 +87,7 @@ class RuleUpdates:
         return [
             f"{name}_{number}"
             for number, (group, _) in enumerate(self.groups)
-            for name in self.rule.rates(group, group["lr"], 1.0, pow)
+            for name in self._rates_of_group(group, 1.0)
         ]
 
     def rates(self, count: int, done: list[float]) -> list[tuple[Number, ...]]:
@@ -116,8 +118,11 @@ class RuleUpdates:
         return tuple(
             rate
             for (group, _), step in zip(self.groups, steps, strict=True)
-            for rate in self.rule.rates(group, group["lr"], step, pow).values()
+            for rate in self._rates_of_group(group, step).values()
         )
+
+    def _rates_of_group(self, group: Group, step: float) -> dict[str, Number]:
+        return self.rule.rates(group, group["lr"], step, pow)
 
     def steps_done(self) -> list[float]:
         """For each group the updates performed so far, as the state counts them (0.0 if it does not).

@@ -42,7 +42,7 @@ def refuse_what_replay_would_skip(problem: Problem) -> None:
     for parameter in problem.net.parameters():
         if parameter._backward_hooks or getattr(parameter, "_post_accumulate_grad_hooks", None):
             raise CannotRecord("a hook listens to the gradient of a parameter")
-    if torch.is_autocast_enabled("cpu"):
+    if torch.is_autocast_enabled(problem.device.type):
         raise CannotRecord("autocast is on")
 
 

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 
+from descentlab.engines.drawing import generator_states, set_generator_states
 from descentlab.engines.same_bits import same_bits
 
 Snapshot = dict[str, Any]
@@ -58,6 +59,11 @@ class Problem:
     scheduler: LRScheduler | None
     batches: Batches
 
+    @property
+    def device(self) -> torch.device:
+        """Where the net's parameters lie."""
+        return next(self.net.parameters(), torch.empty(0)).device
+
     def trainable(self) -> list[nn.Parameter]:
         """The net's parameters that require gradients, in the order of `net.state_dict()`."""
         return [parameter for parameter in self.net.parameters() if parameter.requires_grad]
@@ -73,7 +79,7 @@ class Problem:
 
     def snapshot(self) -> Snapshot:
         """An exact copy of all that a step may change: parameters, buffers, the state of the optimiser,
-        of the scheduler, of the batches and of torch's global generator (from which dropout draws)."""
+        of the scheduler, of the batches and of torch's global generators (from which dropout draws)."""
         groups = self.optimizer.param_groups
         return {
             "parameters": [parameter.detach().clone() for parameter in self.net.parameters()],
@@ -82,7 +88,7 @@ class Problem:
             "groups": [_copied({k: v for k, v in group.items() if k != "params"}) for group in groups],
             "scheduler": None if self.scheduler is None else _copied(self.scheduler.state_dict()),
             "batches": _copied(self.batches.state_dict()),
-            "generator": torch.get_rng_state(),
+            "generators": generator_states(self.device),
         }
 
     def restore(self, snapshot: Snapshot) -> None:
@@ -105,7 +111,7 @@ class Problem:
         if self.scheduler is not None:
             self.scheduler.load_state_dict(_copied(snapshot["scheduler"]))
         self.batches.load_state_dict(_copied(snapshot["batches"]))
-        torch.set_rng_state(snapshot["generator"])
+        set_generator_states(snapshot["generators"], self.device)
         self.clear_gradients()
 
     def clear_gradients(self) -> None:

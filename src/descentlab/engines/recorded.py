@@ -31,16 +31,12 @@ from descentlab.engines.preconditions import (
     saved_attributes,
 )
 from descentlab.engines.problem import Problem, Trace
-from descentlab.engines.program import Program, build_program
-from descentlab.engines.record import CannotRecord, record
-from descentlab.engines.reuse import memory
+from descentlab.engines.program import Program
+from descentlab.engines.record import CannotRecord
+from descentlab.engines.record_step import record_step
 from descentlab.engines.row_table import RowTable
 from descentlab.engines.same_bits import same_bits
 from descentlab.engines.updates import rule_for
-
-NUM_CHECKED_STEPS = 3
-"""Steps that a new recording is compared with the eager engine: the first update of momentum differs from
-the second, and the third reads what the second has written."""
 
 BATCH_SEGMENT = 64
 """Batches that are held at once."""
@@ -60,6 +56,13 @@ class RecordedEngine:
 
     segment = 1024
     """Steps whose losses and rates are held at once."""
+
+    num_checked_steps = 3
+    """Steps that a new recording is compared with the eager engine: the first update of momentum differs from
+    the second, and the third reads what the second has written."""
+
+    takes_tensors = False
+    """Whether a step is given its rates as tensors."""
 
     def __init__(self, problem: Problem) -> None:
         self.problem = problem
@@ -86,10 +89,10 @@ class RecordedEngine:
         if self.reason is not None or not self._is_up_to_date():
             return None
         x, y = self.problem.batches.peek()
-        program = self._programs.get(_layout(x, y))
+        program = self._programs.get(layout_of(x, y))
         if program is None or any(operation.is_random() for operation in program.operations):
             return None
-        key = (_layout(x, y), "look")
+        key = (layout_of(x, y), "look")
         if key not in self._bound:
             results = f"({program.loss}, [{', '.join(name or 'None' for name in program.gradients)}])"
             step = compile_step(program.lines, results, self._arguments(), program.names)(**program.names)
@@ -137,20 +140,24 @@ class RecordedEngine:
         """Compare the first steps with the eager engine's.
 
         Raises:
-            CannotRecord: if any bit of losses, parameters, buffers, or optimiser state differs.
+            CannotRecord: if losses, parameters, buffers, or the optimiser's state differ.
         """
-        start = self.problem.snapshot()
+        start, count = self.problem.snapshot(), self.num_checked_steps
         attributes, before = saved_attributes(self.problem), plain_attributes(self.problem)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", UserWarning)  # the eager engine will say it again
-            eager = (*self._eager.run(NUM_CHECKED_STEPS, range(NUM_CHECKED_STEPS)), self.problem.snapshot())
+            eager = (*self._eager.run(count, range(count)), self.problem.snapshot())
         if plain_attributes(self.problem) != before:
             put_back_attributes(attributes)
             raise CannotRecord("the net changes its own attributes as it runs")
         self.problem.restore(start)
-        replayed = (*self.run(NUM_CHECKED_STEPS, range(NUM_CHECKED_STEPS)), self.problem.snapshot())
-        if not same_bits(eager, replayed):
+        replayed = (*self.run(count, range(count)), self.problem.snapshot())
+        if not self._replays(eager, replayed):
             raise CannotRecord("its replayed first steps differ from the eager ones")
+
+    def _replays(self, eager: Any, ours: Any) -> bool:
+        """True if the first steps are the eager engine's: every bit of them."""
+        return same_bits(eager, ours)
 
     def _is_up_to_date(self) -> bool:
         return self._fingerprint == fingerprint(self.problem) and all(
@@ -159,37 +166,12 @@ class RecordedEngine:
 
     def _program(self, x: Tensor, y: Tensor) -> Program:
         """The program for batches of the shape of x and y; recorded if there is none."""
-        key = _layout(x, y)
+        key = layout_of(x, y)
         if key not in self._programs:
-            self._programs[key] = self._record(x, y)
+            program = record_step(self.problem, x, y)
+            self._programs[key] = program
+            self._captured += [(tensor, tensor._version) for tensor in program.captured]
         return self._programs[key]
-
-    def _record(self, x: Tensor, y: Tensor) -> Program:
-        problem = self.problem
-        parameters = optimized(problem)
-        is_full = problem.batches.is_full
-        if not is_full and memory(x) == memory(y):
-            raise CannotRecord("a batch's inputs and targets lie in the same memory")
-        generator = torch.get_rng_state()
-        attributes, before = saved_attributes(problem), plain_attributes(problem)
-
-        def loss_and_gradients() -> tuple[Tensor, tuple[Tensor | None, ...]]:
-            loss = problem.loss(problem.net(x), y)
-            return loss, torch.autograd.grad(loss, parameters, allow_unused=True)
-
-        try:
-            with torch.inference_mode(False), torch.enable_grad():
-                (loss, gradients), operations = record(loss_and_gradients)
-        finally:
-            torch.set_rng_state(generator)
-            is_changed = plain_attributes(problem) != before
-            put_back_attributes(attributes)
-        if is_changed:
-            raise CannotRecord("the net changes its own attributes as it runs")
-        inputs = {} if is_full else {"x": x, "y": y}
-        program = build_program(operations, loss, list(gradients), list(parameters), inputs)
-        self._captured += [(tensor, tensor._version) for tensor in program.captured]
-        return program
 
     def _perform_by_rule(self, start: int, stop: int, table: RowTable) -> tuple[Tensor, bool]:
         """The steps from `start` to before `stop` with the updates written out; returns the losses, and
@@ -204,21 +186,33 @@ class RecordedEngine:
         state = updates.state_tensors()
         done = updates.steps_done()
         rates = updates.rates(count, done)
+        losses = self._perform_steps(range(start, stop), table, state, is_first, rates)
+        updates.count_steps([before + count for before in done])
+        return losses, True
+
+    def _perform_steps(
+        self,
+        indices: range,
+        table: RowTable,
+        state: dict[str, Tensor],
+        first: frozenset[int],
+        rates: list[tuple[Any, ...]],
+    ) -> Float[Tensor, " step"]:
+        """The steps with these rates, reading and writing these state tensors; returns their losses."""
         if self.problem.batches.is_full:
-            steps: Iterable[Step] = repeat(self._step(*self.problem.batches.peek(), state, is_first), count)
+            steps: Iterable[Step] = repeat(self._step(*self.problem.batches.peek(), state, first), len(indices))
             given: Iterable[tuple[Any, ...]] = rates
         else:
-            batches = list(self._next_batches(count))
-            steps = [self._step(x, y, state, is_first) for x, y in batches]
+            batches = list(self._next_batches(len(indices)))
+            steps = [self._step(x, y, state, first) for x, y in batches]
             given = [(x, y, *numbers) for (x, y), numbers in zip(batches, rates, strict=True)]
         losses = []
         with torch.inference_mode():
-            for index, step, numbers in zip(range(start, stop), steps, given, strict=True):
+            for index, step, numbers in zip(indices, steps, given, strict=True):
                 if index in table.rows:
                     table.keep()
                 losses.append(step(*numbers))
-        updates.count_steps([before + count for before in done])
-        return torch.stack(losses), True
+        return torch.stack(losses)
 
     def _perform_by_optimizer(self, start: int, stop: int, table: RowTable) -> tuple[Tensor, bool]:
         """The steps from `start` to before `stop`, in which the real optimiser is given the replayed gradients.
@@ -253,13 +247,13 @@ class RecordedEngine:
         """The compiled step with the updates, reading and writing these state tensors."""
         updates = self._updates
         assert updates is not None
-        key = (_layout(x, y), first)
+        key = (layout_of(x, y), first)
         tensors, step = self._bound.get(key, ([], None))
         if step is None or any(a is not b for a, b in zip(tensors, state.values(), strict=True)):
             program = self._program(x, y)
             names = program.names | updates.numbers() | state
             if key not in self._makers:
-                lines = program.lines + updates.lines(program.gradients, first)
+                lines = program.lines + updates.lines(program.gradients, first, self.takes_tensors)
                 arguments = self._arguments() + updates.rate_names()
                 self._makers[key] = compile_step(lines, program.loss, arguments, names)
             step = self._makers[key](**names)
@@ -268,7 +262,7 @@ class RecordedEngine:
 
     def _gradient_step(self, x: Tensor, y: Tensor) -> Step:
         """The compiled step that leaves the gradients in `grad`, laid out as autograd would."""
-        key = (_layout(x, y), "gradients")
+        key = (layout_of(x, y), "gradients")
         program = self._program(x, y)
         tensors, step = self._bound.get(key, ([], None))
         parameters = [
@@ -291,5 +285,6 @@ class RecordedEngine:
         return [] if self.problem.batches.is_full else ["x", "y"]
 
 
-def _layout(x: Tensor, y: Tensor) -> tuple[Any, ...]:
+def layout_of(x: Tensor, y: Tensor) -> tuple[Any, ...]:
+    """How the points of a batch lie in memory, of which a step has its own form."""
     return x.shape, x.stride(), x.dtype, y.shape, y.stride(), y.dtype

@@ -25,7 +25,7 @@ class RowTable:
         self._is_flat = all(parameter.is_contiguous() for parameter in parameters)
         self._flat = [parameter.reshape(-1) for parameter in parameters]
         size = sum(flat.numel() for flat in self._flat)
-        self._table = torch.empty(len(self.rows), size, dtype=self._flat[0].dtype)
+        self._table = self._flat[0].new_empty(len(self.rows), size)
         self._places = self._table.unbind()
         self._filled = 0
 

@@ -10,7 +10,9 @@ from jaxtyping import Float
 from lightning.pytorch import LightningModule
 from torch import Tensor, nn
 
+from descentlab.engines.batches import MovedBatches
 from descentlab.engines.choose import choose_engine
+from descentlab.engines.drawing import CPU
 from descentlab.engines.problem import Batches, Engine, Problem, Trace, joined, rows_within
 from descentlab.functional.losses import degree_of, mse, on_scaled_targets
 from descentlab.functional.standardization import Standardization
@@ -173,6 +175,8 @@ class RegressionModule(LightningModule):
         if self._chunked is not None:
             batches, requested = self._chunked
             scheduler: Any = self.lr_schedulers()
+            if self.device != CPU:
+                batches = MovedBatches(batches, self.device)
             problem = Problem(self.net, self.loss, self.trainer.optimizers[0], scheduler, batches)
             num_steps = self.trainer.max_steps - self.trainer.global_step
             self.engine, reason = choose_engine(problem, requested, num_steps)

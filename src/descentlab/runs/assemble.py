@@ -15,9 +15,9 @@ from lightning.pytorch.loggers import Logger
 from descentlab.callbacks.history import History
 from descentlab.data.points import PointsDataModule
 from descentlab.data.synthetic import SyntheticDataModule
+from descentlab.engines.drawing import CPU, drawing
 from descentlab.errors import InputError
 from descentlab.functional.losses import degree_of
-from descentlab.modules.drawing import CPU, drawing
 from descentlab.modules.regression import RegressionModule
 from descentlab.nets.linear_in_parameters import LinearInParameters
 from descentlab.targets import build, locate

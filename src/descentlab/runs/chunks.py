@@ -73,8 +73,8 @@ def why_step_by_step(module: RegressionModule, trainer: Trainer, engine: str) ->
     if trainer.gradient_clip_val is not None:
         return "trainer.gradient_clip_val is set"
     device = trainer.strategy.root_device.type
-    if device != "cpu":
-        return f"the engines work on the CPU, and this run is on {device}"
+    if device not in ("cpu", "cuda"):
+        return f"the engines work on the CPU and on CUDA devices, and this run is on {device}"
     if trainer.world_size > 1:
         return f"{trainer.world_size} processes train together"
     for callback in callbacks_of(trainer):

@@ -16,8 +16,8 @@ from descentlab.callbacks.history import History
 from descentlab.callbacks.steps import callbacks_of
 from descentlab.callbacks.validation import validation_losses
 from descentlab.data.points import PointsDataModule
+from descentlab.engines.drawing import drawing
 from descentlab.errors import WriteError
-from descentlab.modules.drawing import drawing
 from descentlab.modules.regression import RegressionModule
 from descentlab.processes import is_first_process, rank
 from descentlab.runs.agreement import sharing_errors

@@ -4,6 +4,7 @@ from contextlib import contextmanager
 
 import pytest
 import torch
+
 from pretend_device import pretending
 
 

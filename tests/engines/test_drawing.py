@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from descentlab.modules.drawing import CPU, drawing, generator_states, set_generator_states
+from descentlab.engines.drawing import CPU, drawing, generator_states, set_generator_states
 
 DEVICES = [
     "cpu",
