@@ -16,6 +16,7 @@ TOGETHER = {
     "noise": ("data.noise_std=0.0", "data.noise_std=0.2"),
     "steps": ("trainer.max_steps=5", "trainer.max_steps=9"),
     "weight decays": ("optimizer.weight_decay=0.1", "optimizer.weight_decay=0.2"),
+    "seeds on a GPU": ("trainer=gpu seed=1", "trainer=gpu seed=2"),
     "shuffling orders": ("data.batch_size=10 seed=1", "data.batch_size=10 seed=2"),
 }
 APART = {
@@ -26,6 +27,7 @@ APART = {
     "losses": ("loss=mse", "loss=sse"),
     "optimisers": ("optimizer=sgd", "optimizer=adam"),
     "no weight decay and some": ("optimizer.weight_decay=0.0", "optimizer.weight_decay=0.2"),
+    "devices": ("trainer=cpu", "trainer=gpu"),
     "recorded steps": ("history.every=1", "history.every=2"),
 }
 ALONE = {

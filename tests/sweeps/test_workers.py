@@ -14,7 +14,7 @@ from descentlab.sweeps.grouping import Group
 from descentlab.sweeps.launch import launch
 from descentlab.sweeps.outcomes import outcomes_in
 from descentlab.sweeps.pieces import WORTH_A_WORKER, Piece, Results, cut
-from descentlab.sweeps.workers import on_cores
+from descentlab.sweeps.workers import on_cores, workers_for
 
 MakeJobs = Callable[[Sequence[Sequence[str]]], list[Job]]
 
@@ -72,6 +72,16 @@ def test_a_worker_that_dies_takes_only_its_own_jobs_along(
     ended = list(on_cores(pieces, num_workers=2))
     assert sorted(number for results in ended for number in results) == list(range(150))
     assert "a worker died; jobs 50 to 99 have no result" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("accelerator", "visible", "expected"), [("gpu", "3,5", 2), ("gpu", "3", 1), ("gpu", "", 4), ("cpu", "3", 4)]
+)
+def test_there_are_as_many_workers_as_wanted_but_no_more_than_gpus(
+    accelerator: str, visible: str, expected: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", visible)
+    assert workers_for(jobs_of(9, accelerator), wanted=4) == expected
 
 
 def test_jobs_that_ask_for_a_gpu_have_one_a_worker(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,12 +6,14 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Literal
 
+import torch
 from annotated_types import Ge, Gt
 from lightning.pytorch import Callback, Trainer
 from lightning.pytorch.loggers import Logger
 from lightning.pytorch.plugins.environments import TorchElasticEnvironment
 from lightning.pytorch.profilers import AdvancedProfiler, SimpleProfiler
 
+from descentlab.engines.drawing import CPU
 from descentlab.processes import num_processes
 from descentlab.runs.checkpoint_io import WholeCheckpointIO
 
@@ -73,6 +75,15 @@ def make_trainer(
             enable_model_summary=False,
             enable_checkpointing=False,
         )
+
+
+def device_of(accelerator: Literal["cpu", "gpu", "auto"]) -> torch.device:
+    """Where a stack is trained by this `trainer.accelerator`: on the first CUDA device, or on the CPU.
+
+    It does not set CUDA up, so that a process may still be forked.
+    """
+    is_cuda = accelerator == "gpu" or (accelerator == "auto" and torch.cuda.device_count() > 0)
+    return torch.device("cuda", 0) if is_cuda else CPU
 
 
 @contextmanager

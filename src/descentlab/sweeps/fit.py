@@ -4,7 +4,7 @@ import logging
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
@@ -12,9 +12,10 @@ from torch import Tensor, nn
 from descentlab.callbacks.progress import Progress
 from descentlab.callbacks.steps import StepCallback
 from descentlab.engines.compiled_stack import CompiledStack
+from descentlab.engines.graph_stack import GraphStack
 from descentlab.engines.stack import Stack
 from descentlab.runs.chunks import Chunks
-from descentlab.runs.trainer import make_trainer, quietly
+from descentlab.runs.trainer import device_of, make_trainer, quietly
 from descentlab.sweeps.stacked_module import Member, StackedRegression, StackHistory, StackValidation
 from descentlab.targets import build
 
@@ -35,6 +36,7 @@ def fit_stack(
     validation_every: int | None = 50,
     show_progress: bool = False,
     engine: str = "auto",
+    accelerator: Literal["cpu", "gpu", "auto"] = "cpu",
     more: Sequence[StepCallback] = (),
 ) -> FittedStack:
     """Train members together: each ends with the parameters, the losses and the status of its lone run.
@@ -46,7 +48,8 @@ def fit_stack(
         validation_every: steps between two validation losses; None: none are computed.
         show_progress: one bar for all members.
         engine: `compiled` for compiled steps where they can be had, `native` for such whose last bits differ,
-            `recorded`; `auto` compiles for many steps.
+            `recorded`; `auto` compiles for many steps. On a GPU steps are replayed from a captured graph.
+        accelerator: as `trainer.accelerator`: where the steps are performed, on one device.
         more: callbacks that look at the stack as well.
 
     Raises:
@@ -55,11 +58,13 @@ def fit_stack(
     torch.set_num_threads(1)
     logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
     configs = [config for member in members if (config := member.module.config) is not None]
-    module = StackedRegression(members, schedules(configs) if len(configs) == len(members) else None, engine)
-    if engine in ("compiled", "native") and (reason := _why_recorded(module.stack)) is not None:
-        print(f"the recorded stack performs the steps: {reason}", file=sys.stderr)
+    device = device_of(accelerator)
+    rates = schedules(configs) if len(configs) == len(members) else None
+    module = StackedRegression(members, rates, engine, device)
+    if engine in ("compiled", "native") and (reason := _why_not(engine, module.stack)) is not None:
+        print(f"the {module.stack.name} stack performs the steps: {reason}", file=sys.stderr)
     history = StackHistory(history_every, len(members))
-    validation = StackValidation(validation_every, members)
+    validation = StackValidation(validation_every, members, device)
     last = max(member.num_steps for member in members)
     callbacks = [validation, history, *more, *([Progress()] if show_progress else [])]
     trainer = make_trainer(
@@ -80,8 +85,11 @@ def fit_stack(
     return FittedStack(module, history, validation)
 
 
-def _why_recorded(stack: Stack) -> str | None:
-    return stack.native_reason if isinstance(stack, CompiledStack) else "a compiled step covers full batches only"
+def _why_not(engine: str, stack: Stack) -> str | None:
+    """Why the steps are not performed by the engine in C that was asked for."""
+    if isinstance(stack, CompiledStack):
+        return stack.native_reason
+    return f"{engine} steps are for the CPU" if isinstance(stack, GraphStack) else f"{engine} steps take full batches"
 
 
 def schedules(settings: Sequence[Mapping[str, Any]]) -> Tensor | None:

@@ -56,7 +56,7 @@ def why_alone(settings: Mapping[str, Any]) -> str | None:
         return "trainer.gradient_clip_val is set"
     if trainer.get("profiler") is not None:
         return "trainer.profiler is set"
-    if trainer["strategy"] != "auto" or trainer["accelerator"] == "gpu":
+    if trainer["strategy"] != "auto":
         return "it asks for devices of its own"
     optimizer = settings["optimizer"]["_target_"]
     if optimizer not in _STACKED_OPTIMIZERS:

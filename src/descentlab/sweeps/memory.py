@@ -4,14 +4,22 @@ import os
 from collections.abc import Mapping
 from typing import Any
 
+import torch
+
+from descentlab.engines.drawing import CPU
+from descentlab.engines.stack import SEGMENT
 from descentlab.modules.coefficients import MOST_COLUMNS, num_parameters
 from descentlab.runs.assemble import assemble, rows_every
+from descentlab.runs.trainer import device_of
 
 MOST_BYTES = 2**30
 """What a worker's stack may take at most: beyond some thousand members a step gets no cheaper."""
 
 _MODULE_BYTES = 40_000
 """A LightningModule with its net, settings and data module, as objects."""
+
+_STEP_BYTES_ON_GPU = 4 * SEGMENT * 3
+"""The losses and rates of the steps that a GPU makes before it is asked."""
 
 _COPIES = 3
 """A history is held as recorded, joined, and as written."""
@@ -21,7 +29,8 @@ def most_members(settings: Mapping[str, Any], num_workers: int) -> int:
     """The most members of a stack of jobs like this one: `sweep.members`, or what memory takes.
 
     A member holds its module, its points, the activations of a step on them, the state of its
-    optimiser, and its history. Half of what is free is shared out among the workers.
+    optimiser, and its history. Half of what is free is shared out among the workers; of a GPU's memory, on
+    which a step works, half is one worker's.
 
     Args:
         settings: of one of the jobs.
@@ -36,8 +45,16 @@ def most_members(settings: Mapping[str, Any], num_workers: int) -> int:
     width = 2 + (numbers if numbers <= MOST_COLUMNS else 0)
     points = sum(x.numel() + y.numel() for x, y in data.stages().values())
     activations = len(data.stages()["train"].x) * numbers
-    size = _MODULE_BYTES + 4 * (2 * points + 4 * activations + 6 * numbers + _COPIES * rows * width)
-    return max(1, int(min(MOST_BYTES, _free_bytes() / 2 / num_workers) / size))
+    step = 4 * (2 * points + 4 * activations + 6 * numbers)
+    size = _MODULE_BYTES + step + 4 * _COPIES * rows * width
+    free = _free_bytes() / 2 / num_workers
+    if (device := device_of(settings["trainer"]["accelerator"])) == CPU:
+        return max(1, int(min(MOST_BYTES, free) / size))
+    return max(1, int(min(free / size, _free_bytes_on(device) / 2 / (step + _STEP_BYTES_ON_GPU))))
+
+
+def _free_bytes_on(device: torch.device) -> int:
+    return torch.cuda.mem_get_info(device)[0] if torch.cuda.device_count() else 0
 
 
 def _free_bytes() -> int:

@@ -157,7 +157,7 @@ def record_of(fitted: FittedStack, jobs: Sequence[int], results: Sequence[Result
         validation_steps=list(validation.losses),
         validation_losses=torch.stack(looks, dim=1) if looks else torch.empty(len(members), 0),
         state={name: torch.stack([state[name] for state in states]).detach() for name in states[0]},
-        best={f"net.{name}": value for name, value in validation.best.items()},
+        best={f"net.{name}": value.cpu() for name, value in validation.best.items()},
         best_steps=validation.best_steps,
         best_losses=validation.best_losses,
         optimizer={numbers[k]: entries for k, entries in module.stack.optimizer_states().items()},

@@ -51,6 +51,7 @@ def train_stack(
         validation_every=validation["every"] if validation is not None else None,
         show_progress="progress" in settings["callbacks"],
         engine=settings["trainer"]["engine"],
+        accelerator=settings["trainer"]["accelerator"],
         more=[*(StackEarlyStopping(each, members) for each in stopping), *more],
     )
     share = (time.perf_counter() - began) / len(jobs)

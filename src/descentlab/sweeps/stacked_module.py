@@ -1,8 +1,7 @@
 """The module that holds a stack, and what looks at it: Lightning drives many members as one."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
 from typing import Any
 
 import torch
@@ -13,30 +12,18 @@ from torch.func import functional_call, vmap
 
 from descentlab.callbacks.steps import StepCallback
 from descentlab.data.points import PointsDataModule
-from descentlab.engines.batches import ShuffledBatches
-from descentlab.engines.compiled_stack import STEPS_TO_BUILD, CompiledStack
-from descentlab.engines.native_stack import NativeStack
+from descentlab.engines.drawing import CPU
 from descentlab.engines.problem import Loss
 from descentlab.engines.record import CannotRecord
 from descentlab.engines.shuffled_stack import ShuffledStack
-from descentlab.engines.stack import Stack
+from descentlab.engines.stack import over_members
 from descentlab.engines.stack_trace import StackTrace
-from descentlab.engines.stacked_batches import StackedBatches
 from descentlab.functional.losses import mse
 from descentlab.modules.coefficients import MOST_COLUMNS, num_parameters, unflatten
 from descentlab.modules.regression import Chunk, RegressionModule
 from descentlab.runs.chunks import own_training
+from descentlab.sweeps.stack_kinds import kind_of_stack
 from descentlab.targets import locate
-
-_KINDS: dict[str, Callable[..., Stack]] = {
-    "auto": partial(CompiledStack, least_steps=STEPS_TO_BUILD),
-    "compiled": CompiledStack,
-    "native": NativeStack,
-    "recorded": Stack,
-    "eager": Stack,
-    "lightning": Stack,
-}
-"""What performs the steps, by `trainer.engine`."""
 
 
 @dataclass(frozen=True)
@@ -63,13 +50,18 @@ class StackedRegression(LightningModule):
         members: of one net, loss and optimiser, of one number of samples and one batch size.
         rates: learning rates, (step, member), where there is a schedule.
         engine: as for a lone run; `eager` and `lightning` steps are recorded here.
+        device: where the steps are performed; on another than the CPU they are replayed from a captured graph.
 
     Raises:
         CannotRecord: the members cannot be stacked, with the reason.
     """
 
     def __init__(
-        self, members: Sequence[Member], rates: Float[Tensor, "step member"] | None = None, engine: str = "auto"
+        self,
+        members: Sequence[Member],
+        rates: Float[Tensor, "step member"] | None = None,
+        engine: str = "auto",
+        device: torch.device = CPU,
     ) -> None:
         super().__init__()
         self.automatic_optimization = False
@@ -86,7 +78,8 @@ class StackedRegression(LightningModule):
         self.untrained = {name: value for name, value in tensors.items() if name not in trained}
         self.x = _stacked([member.data.stages()["train"].x for member in members])
         self.y = _stacked([member.data.stages()["train"].y for member in members])
-        self.stack = self._stack(engine)(
+        batches = [member.data.batches for member in members]
+        self.stack = kind_of_stack(engine, device, batches, self.x, self.y)(
             net=first.net,
             parameters={name: tensors[name] for name in trained},
             loss=first.loss,
@@ -97,16 +90,6 @@ class StackedRegression(LightningModule):
             buffers=self.untrained,
         )
         self.keeps_parameters = num_parameters(first.net) <= MOST_COLUMNS
-
-    def _stack(self, engine: str) -> Callable[..., Stack]:
-        """The kind of stack that serves, on its points."""
-        batches = [member.data.batches for member in self.members]
-        shuffled = [each for each in batches if isinstance(each, ShuffledBatches)]
-        if len({each.batch_size for each in shuffled}) > 1 or 0 < len(shuffled) < len(batches):
-            raise CannotRecord("their batches differ in size")
-        if shuffled:
-            return partial(ShuffledStack, batches=StackedBatches(shuffled))
-        return partial(_KINDS[engine], x=self.x, y=self.y)
 
     def _numbers(self, key: str) -> Any:
         """One setting of the optimiser: a value that all members share, or a tensor with one a member."""
@@ -137,8 +120,9 @@ class StackedRegression(LightningModule):
         """Give every member's module its own parameters, and leave its batches where they stand at its end."""
         if isinstance(self.stack, ShuffledStack):
             self.stack.batches.place(self.stack.steps)
+        values = {name: value.cpu() for name, value in self.stack.parameters.items()}
         for k in range(len(self.members)):
-            self.unstack_parameters(k)
+            self._give(k, values)
 
     def end(self, members: Bool[Tensor, " member"]) -> None:
         """End members where they are; the training ends with the last of them."""
@@ -151,9 +135,12 @@ class StackedRegression(LightningModule):
 
     def unstack_parameters(self, k: int) -> None:
         """Give the module of member k its own parameters."""
+        self._give(k, self.stack.parameters)
+
+    def _give(self, k: int, values: Mapping[str, Tensor]) -> None:
         with torch.no_grad():
-            for name, values in self.stack.parameters.items():
-                self.members[k].module.net.get_parameter(name).copy_(values[k])
+            for name, value in values.items():
+                self.members[k].module.net.get_parameter(name).copy_(value[k])
 
 
 class StackHistory(StepCallback):
@@ -226,18 +213,19 @@ class StackValidation(StepCallback):
     Args:
         every: gradient steps between two; None computes none.
         members: of the stack; they have validation points, all of them or none.
+        device: where the stack is.
     """
 
-    def __init__(self, every: int | None, members: Sequence[Member]) -> None:
+    def __init__(self, every: int | None, members: Sequence[Member], device: torch.device = CPU) -> None:
         super().__init__(every)
         self.losses: dict[int, Tensor] = {}
         first = members[0]
         self._looks = every is not None and "val" in first.data.stages()
         if self._looks:
-            self._x = _stacked([member.data.stages()["val"].x for member in members])
-            self._y = _stacked([member.data.stages()["val"].y for member in members])
+            self._x = _stacked([member.data.stages()["val"].x for member in members]).to(device)
+            self._y = _stacked([member.data.stages()["val"].y for member in members]).to(device)
         self._scales = torch.tensor([member.module.loss_scale for member in members])
-        self._net, self._loss = first.module.net, first.module.loss
+        self._net, self._loss, self._device = first.module.net, first.module.loss, device
         self.best_losses = torch.full((len(members),), torch.inf)
         self.best_steps = torch.zeros(len(members), dtype=torch.long)
         self.best: dict[str, Tensor] = {}
@@ -246,16 +234,16 @@ class StackValidation(StepCallback):
         if not self._looks:
             return
         stack = module.stack
-        named = {**module.untrained, **stack.parameters}
-        losses = losses_of(self._net, self._loss, named, self._x, self._y) * self._scales
+        untrained = {name: value.to(self._device) for name, value in module.untrained.items()}
+        losses = losses_of(self._net, self._loss, {**untrained, **stack.parameters}, self._x, self._y)
+        losses = losses.cpu() * self._scales
         here = stack.steps == step
         self.losses[step] = losses.masked_fill(~here, torch.nan)
         better = here & (losses < self.best_losses)
         self.best_losses = torch.where(better, losses, self.best_losses)
         self.best_steps = self.best_steps.masked_fill(better, step)
         for name, value in stack.parameters.items():
-            mask = better.reshape(-1, *[1] * (value.dim() - 1))
-            self.best[name] = torch.where(mask, value, self.best.get(name, value))
+            self.best[name] = torch.where(over_members(better, value), value, self.best.get(name, value))
 
 
 def shapes_of(data: PointsDataModule) -> tuple[tuple[str, torch.Size, torch.Size], ...]:

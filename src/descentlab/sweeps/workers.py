@@ -10,6 +10,9 @@ from typing import Any
 
 import torch
 
+from descentlab.engines.drawing import CPU
+from descentlab.runs.trainer import device_of
+from descentlab.sweeps.compose import Job
 from descentlab.sweeps.interruption import SIGNALS
 from descentlab.sweeps.pieces import Piece, Results, run_piece
 
@@ -24,6 +27,11 @@ def gpus() -> list[str]:
     )
 
 
+def workers_for(jobs: Sequence[Job], wanted: int) -> int:
+    """How many processes train these jobs: as many as wanted, where they ask for a GPU at most one a GPU."""
+    return min(wanted, len(gpus()) or wanted) if any(map(_asks_for_gpu, jobs)) else wanted
+
+
 def on_cores(pieces: Sequence[Piece], num_workers: int) -> Iterator[Results]:
     """Train pieces side by side, at most `num_workers` at a time; one alone in this process.
 
@@ -34,8 +42,9 @@ def on_cores(pieces: Sequence[Piece], num_workers: int) -> Iterator[Results]:
         pieces: of one sweep.
         num_workers: processes at a time.
     """
-    free = gpus() if any(_asks_for_gpu(piece) for piece in pieces) else []
-    num_workers = min(num_workers, len(free) or num_workers)
+    jobs = [job for piece in pieces for job in piece.jobs]
+    free = gpus() if any(map(_asks_for_gpu, jobs)) else []
+    num_workers = workers_for(jobs, num_workers)
     if len(pieces) == 1 or num_workers == 1:
         yield from map(run_piece, pieces)
         return
@@ -66,8 +75,8 @@ def on_cores(pieces: Sequence[Piece], num_workers: int) -> Iterator[Results]:
             process.terminate()
 
 
-def _asks_for_gpu(piece: Piece) -> bool:
-    return any(job.settings["trainer"]["accelerator"] == "gpu" for job in piece.jobs)
+def _asks_for_gpu(job: Job) -> bool:
+    return device_of(job.settings["trainer"]["accelerator"]) != CPU
 
 
 def _work(piece: Piece, results: Connection, is_first: bool, gpu: str | None) -> None:

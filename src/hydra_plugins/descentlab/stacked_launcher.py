@@ -31,7 +31,7 @@ class StackedLauncher(PieceLauncher):
     def train(self, jobs: Sequence[Job], folder: Path) -> None:
         from descentlab.processes import num_cores
         from descentlab.sweeps.launch import launch  # torch is imported now, not to say no
-        from descentlab.sweeps.workers import on_cores
+        from descentlab.sweeps.workers import on_cores, workers_for
 
-        count = num_cores() if self.workers is None else self.workers
+        count = workers_for(jobs, num_cores() if self.workers is None else self.workers)
         launch(jobs, folder, partial(on_cores, num_workers=count), count)
