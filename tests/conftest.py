@@ -29,7 +29,7 @@ from jaxtyping import install_import_hook
 # Before any module of the package is imported: from here on beartype checks all shapes and types.
 install_import_hook("descentlab", "beartype.beartype")
 
-sys.path.insert(0, str(Path(__file__).parent))  # for `discovery`, `devices`
+sys.path.insert(0, str(Path(__file__).parent))  # for `discovery`, `pretend_device`
 import discovery  # noqa: E402  the hook comes first
 
 torch.set_num_threads(1)  # the nets are small: more threads cost more than they bring
@@ -128,6 +128,20 @@ def float64_by_default() -> Iterator[None]:
     torch.set_default_dtype(torch.float64)
     yield
     torch.set_default_dtype(before)
+
+
+@pytest.fixture(params=["pretended", pytest.param("gpu", marks=pytest.mark.gpu)])
+def device(request: pytest.FixtureRequest) -> Iterator["torch.device"]:
+    """A device besides the CPU: one of which this process alone knows, and a GPU."""
+    from pretend_device import pretending
+
+    if request.param == "gpu":
+        if not torch.cuda.is_available():
+            pytest.skip("there is no GPU")
+        yield torch.device("cuda", 0)
+    else:
+        with pretending() as device:
+            yield device
 
 
 @pytest.fixture(scope="session")

@@ -12,13 +12,6 @@ from descentlab.engines.drawing import CPU, drawing
 from descentlab.engines.eager import EagerEngine
 from descentlab.engines.graph_engine import GraphEngine
 from descentlab.engines.problem import Problem
-from devices import DEVICES
-
-
-@pytest.fixture(params=DEVICES.values(), ids=DEVICES)
-def device(request):
-    with request.param() as device:
-        yield device
 
 
 def pair(device, net="one_two_one", make=OPTIMIZERS["sgd"], loss="mse", batch_size=None, schedule=None):

@@ -2,7 +2,6 @@
 
 import pytest
 import torch
-from devices import DEVICES
 from engine_cases import LOSSES, assert_same
 from stack_cases import OPTIMIZERS, RATES, members, optimizer_state
 from torch import nn, optim
@@ -10,12 +9,6 @@ from torch import nn, optim
 from descentlab.engines.graph_stack import GraphStack
 from descentlab.engines.record import CannotRecord
 from descentlab.engines.stack import SEGMENT, Stack
-
-
-@pytest.fixture(params=DEVICES.values(), ids=DEVICES)
-def device(request):
-    with request.param() as device:
-        yield device
 
 
 def pair(device, net="one_two_one", optimizer="sgd", num_members=5, loss="mse", shared=False, **given):

@@ -1,4 +1,4 @@
-"""A stack on a device of its own memory leaves what its members' lone runs on the CPU do, but for rounding."""
+"""A stack on a device leaves what its members' lone runs on the CPU do, but for rounding."""
 
 import csv
 import json
@@ -10,7 +10,6 @@ import torch
 from descentlab.engines.record import CannotRecord
 from descentlab.sweeps.fit import fit_stack
 from descentlab.sweeps.members import members
-from pretend_device import pretending
 
 STEPS = "trainer.max_steps=60"
 SWEEPS = {
@@ -40,12 +39,11 @@ def rows_of(path):
 
 
 @pytest.mark.parametrize("jobs", SWEEPS.values(), ids=SWEEPS)
-def test_a_stack_on_a_device_leaves_what_lone_runs_do(jobs, stacked, alone, monkeypatch, capsys):
+def test_a_stack_on_a_device_leaves_what_lone_runs_do(jobs, device, stacked, alone, monkeypatch, capsys):
     expected = alone(jobs)
     capsys.readouterr()
-    with pretending() as device:
-        monkeypatch.setattr("descentlab.sweeps.fit.device_of", lambda accelerator: device)
-        found = stacked(jobs)
+    monkeypatch.setattr("descentlab.sweeps.fit.device_of", lambda accelerator: device)
+    found = stacked(jobs)
     assert capsys.readouterr().err == ""
     for number in map(str, range(len(jobs))):
         ours, theirs = (json.loads((folder / number / "result.json").read_text()) for folder in (found, expected))
@@ -61,12 +59,11 @@ def test_a_stack_on_a_device_leaves_what_lone_runs_do(jobs, stacked, alone, monk
         torch.testing.assert_close(checkpoints[0]["state_dict"], checkpoints[1]["state_dict"], rtol=1e-3, atol=1e-5)
 
 
-def test_members_on_minibatches_run_alone_on_a_device(monkeypatch):
+def test_members_on_minibatches_run_alone_on_a_device(device, monkeypatch):
     both = members([["model=linear", "data.batch_size=7", STEPS, f"seed={seed}"] for seed in range(2)])
-    with pretending() as device:
-        monkeypatch.setattr("descentlab.sweeps.fit.device_of", lambda accelerator: device)
-        with pytest.raises(CannotRecord, match="takes full batches"):
-            fit_stack(both)
+    monkeypatch.setattr("descentlab.sweeps.fit.device_of", lambda accelerator: device)
+    with pytest.raises(CannotRecord, match="takes full batches"):
+        fit_stack(both)
 
 
 @pytest.mark.skipif(torch.cuda.device_count() > 0, reason="there is a GPU")
