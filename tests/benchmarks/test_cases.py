@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from descentlab.benchmarks import engines, plain_loops, steps
+from descentlab.benchmarks import engines, gpu, plain_loops, steps
 from descentlab.benchmarks.cases import all_cases, chosen
 from descentlab.benchmarks.processes import peak_bytes
 from descentlab.benchmarks.ratio import ROUNDS
@@ -37,6 +37,21 @@ def test_a_part_of_a_name_narrows_the_cases():
 def test_cases_that_take_minutes_are_measured_by_name_alone():
     assert [case.name for case in chosen("")] == [case.name for case in all_cases()]
     assert [case.name for case in chosen("10000 jobs")] == ["10000 jobs against 1000", "10000 jobs, memory"]
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")
+def test_nothing_of_a_gpu_is_measured_where_there_is_none():
+    assert chosen("gpu step") == []
+
+
+def test_a_step_of_many_members_is_measured_with_its_floors(monkeypatch):
+    for name, value in {"COPIED": 2**16, "WIDTH": 32, "STEPS": 3, "MOST_ACTIVATIONS": 20 * 2 * 4}.items():
+        monkeypatch.setattr(gpu, name, value)
+    memory, arithmetic = gpu.floor_cases("1-2-1", plain_loops.relu_1_2_1, num_members=10, device="cpu")
+    assert memory.ours() > 0
+    # A member has 4 parameters of 4 bytes, each read and written, and 20 samples.
+    assert memory.peer() == pytest.approx(10 * 4 * 8 / gpu.bytes_a_second("cpu"))
+    assert arithmetic.peer() == pytest.approx(10 * 4 * 20 * 6 / gpu.operations_a_second("cpu"))
 
 
 @pytest.mark.skipif(not Path("/proc/self/smaps_rollup").exists(), reason="the system does not tell")

@@ -3,6 +3,7 @@
 import torch
 
 from descentlab.benchmarks.engines import native_case, points_case, stack_case
+from descentlab.benchmarks.gpu import gpu_cases
 from descentlab.benchmarks.launchers import big_sweep_cases, launcher_cases, sharing_case
 from descentlab.benchmarks.plain_loops import Cubic, line, relu_1_2_1, sgd, sigmoid_1_500_1
 from descentlab.benchmarks.processes import process_cases
@@ -93,5 +94,6 @@ def engine_cases() -> list[Case]:
 
 
 def chosen(only: str) -> list[Case]:
-    """The cases whose name holds `only`, all for an empty one but those that take minutes each."""
-    return [case for case in [*all_cases(), *(big_sweep_cases() if only else [])] if only in case.name]
+    """The cases whose name holds `only`, all for an empty one but those that take minutes each or want a GPU."""
+    named = [*big_sweep_cases(), *gpu_cases()] if only else []
+    return [case for case in [*all_cases(), *named] if only in case.name]

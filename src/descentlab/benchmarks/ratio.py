@@ -14,14 +14,14 @@ class Case:
 
     Attributes:
         name: as the table shows it.
-        goal: the ratio that is wanted at most.
+        goal: the ratio that is wanted at most; None where the ratio is to be known alone.
         unit: of both: `step` (microseconds), `process` (seconds) or `memory` (GiB).
         ours, peer: measure once; return the time in seconds, of a step or of a process, or the bytes.
         rounds: measurements of each side.
     """
 
     name: str
-    goal: float
+    goal: float | None
     unit: str
     ours: Callable[[], float]
     peer: Callable[[], float]
@@ -37,12 +37,12 @@ class Figures:
     ours: float
     peer: float
     ratio: float
-    goal: float
+    goal: float | None
 
     @property
     def reached(self) -> bool:
-        """Whether the ratio is within the goal."""
-        return self.ratio <= self.goal
+        """Whether the ratio is within the goal, if there is one."""
+        return self.goal is None or self.ratio <= self.goal
 
 
 def measure(case: Case) -> Figures:

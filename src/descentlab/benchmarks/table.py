@@ -22,7 +22,7 @@ def row(result: Figures) -> tuple[str, ...]:
         f"{result.ours * scale:.4g} {unit}",
         f"{result.peer * scale:.4g} {unit}",
         f"{result.ratio:.3f}{'' if result.reached else ' *'}",
-        f"{result.goal:g}",
+        "" if result.goal is None else f"{result.goal:g}",
     )
 
 

@@ -13,7 +13,8 @@ python scripts/benchmark.py [only=<part of a case's name>] [out=outputs/benchmar
 Each case against what a person would write in plain PyTorch, both measured in
 turn: medians, and the median of their ratios. An asterisk marks a ratio above
 its goal. All cases together take a few minutes; only="10000 jobs" measures
-two more, which take as long again.
+two more, which take as long again, and only="gpu step" stacks of up to a
+million members on a GPU, against what its memory and arithmetic allow.
 """
 
 
