@@ -25,7 +25,7 @@ class Graph:
     def __init__(self, function: Callable[[], None], device: torch.device) -> None:
         self._function, self._device = function, device
         self._num_calls = 0
-        self._graph: torch.cuda.CUDAGraph | None = None
+        self._replay: Callable[[], None] | None = None
 
     def __call__(self) -> None:
         """Perform the function once.
@@ -35,13 +35,13 @@ class Graph:
         """
         if self._device.type != "cuda":
             self._function()
-        elif self._graph is not None:
-            self._graph.replay()
+        elif self._replay is not None:
+            self._replay()
         elif self._num_calls < NUM_DIRECT_CALLS:
             self._call_beside()
         else:
-            self._graph = self._captured()
-            self._graph.replay()
+            self._replay = self._captured()
+            self._replay()
         self._num_calls += 1
 
     def _call_beside(self) -> None:
@@ -52,11 +52,12 @@ class Graph:
             self._function()
         here.wait_stream(beside)
 
-    def _captured(self) -> torch.cuda.CUDAGraph:
+    def _captured(self) -> Callable[[], None]:
+        """What replays one call of the function, which is not performed now."""
         graph = torch.cuda.CUDAGraph()
         try:
             with torch.cuda.graph(graph, capture_error_mode="thread_local"):
                 self._function()
         except RuntimeError as why:
             raise CannotRecord(f"its step cannot be captured ({str(why).splitlines()[0]})") from why
-        return graph
+        return graph.replay

@@ -17,6 +17,7 @@ from descentlab.engines.graph import Graph
 from descentlab.engines.near import are_near
 from descentlab.engines.recorded import RecordedEngine, layout_of
 from descentlab.engines.row_table import RowTable
+from descentlab.engines.step_rows import StepRows
 
 
 class GraphEngine(RecordedEngine):
@@ -33,10 +34,7 @@ class GraphEngine(RecordedEngine):
     takes_tensors = True
 
     def _prepare(self) -> None:
-        parameter = self.problem.trainable()[0].detach()
-        self._row = parameter.new_zeros(1, dtype=torch.long)
-        self._losses = parameter.new_empty(self.segment)
-        self._rates = parameter.new_empty(self.segment, 0)
+        self._rows: StepRows | None = None
         self._graphs: dict[Any, tuple[list[Tensor], tuple[Tensor, Tensor], Graph]] = {}
         super()._prepare()
         self.name = "recorded" if self._updates is None else "graph"
@@ -52,13 +50,14 @@ class GraphEngine(RecordedEngine):
         first: frozenset[int],
         rates: list[tuple[Any, ...]],
     ) -> Float[Tensor, " step"]:
-        numbers = torch.tensor(rates, dtype=torch.float64).to(self._rates.dtype)
-        if self._rates.shape[1:] != numbers.shape[1:]:
-            self._rates = self._rates.new_empty(self.segment, numbers.shape[1])
-        self._rates[: len(indices)].copy_(numbers)
-        self._row.zero_()
+        loss = self.problem.trainable()[0].detach().new_empty(())
+        numbers = torch.tensor(rates, dtype=torch.float64).to(loss.dtype)
+        if self._rows is None:
+            self._rows = StepRows(self.segment, numbers[0], loss)
+        rows = self._rows
+        rows.begin(numbers)
         batches = [self.problem.batches.next() for _ in indices]
-        graphs = [self._graph(x, y, state, first) for x, y in batches]
+        graphs = [self._graph(x, y, state, first, rows) for x, y in batches]
         with torch.inference_mode():
             for index, batch, (points, graph) in zip(indices, batches, graphs, strict=True):
                 if index in table.rows:
@@ -67,33 +66,30 @@ class GraphEngine(RecordedEngine):
                     for place, values in zip(points, batch, strict=True):
                         place.copy_(values)
                 graph()
-        return self._losses[: len(indices)].clone()
+        return rows.losses(len(indices))
 
     def _graph(
-        self, x: Tensor, y: Tensor, state: dict[str, Tensor], first: frozenset[int]
+        self, x: Tensor, y: Tensor, state: dict[str, Tensor], first: frozenset[int], rows: StepRows
     ) -> tuple[tuple[Tensor, Tensor], Graph]:
         """The step for batches like this one, and where it reads them."""
         key = layout_of(x, y), first
         tensors, points, graph = self._graphs.get(key, ([], (x, y), None))
         if graph is None or any(a is not b for a, b in zip(tensors, state.values(), strict=True)):
             points = (x, y) if self.problem.batches.is_full else (x.clone(), y.clone())
-            graph = Graph(self._row_step(points, state, first), self.problem.device)
+            graph = Graph(self._row_step(points, state, first, rows), self.problem.device)
             self._graphs[key] = list(state.values()), points, graph
         return points, graph
 
     def _row_step(
-        self, points: tuple[Tensor, Tensor], state: dict[str, Tensor], first: frozenset[int]
+        self, points: tuple[Tensor, Tensor], state: dict[str, Tensor], first: frozenset[int], rows: StepRows
     ) -> Callable[[], None]:
         """The step that takes its rates from the present row, and leaves its loss there."""
         step = self._step(*points, state, first)
         given = () if self.problem.batches.is_full else points
-        now = torch.empty_like(self._rates[:1])
-        rates = now[0].unbind()
+        rates = rows.rates.unbind()
 
         def perform() -> None:
-            torch.index_select(self._rates, 0, self._row, out=now)
-            loss = step(*given, *rates)
-            self._losses.index_copy_(0, self._row, loss.reshape(1))
-            self._row.add_(1)
+            rows.take()
+            rows.leave(step(*given, *rates))
 
         return perform

@@ -23,6 +23,7 @@ from descentlab.engines.problem import Loss, rows_within
 from descentlab.engines.stack import SEGMENT, over_members
 from descentlab.engines.stack_trace import StackTrace
 from descentlab.engines.stacked_gradient import record_gradient, stacked_gradient
+from descentlab.engines.step_rows import StepRows
 
 
 class GraphStack(CheckedStack):
@@ -81,11 +82,8 @@ class GraphStack(CheckedStack):
     def _make_places(self) -> None:
         """What a step reads and writes besides the parameters and their state."""
         device = self._device
-        rates = self._rates_of_steps(0, 1)
-        self._row = torch.zeros(1, dtype=torch.long, device=device)
-        self._rates = torch.empty(SEGMENT, *rates.shape[1:], dtype=self.dtype, device=device)
-        self._rates_now = torch.empty(1, *rates.shape[1:], dtype=self.dtype, device=device)
-        self._losses = torch.empty(SEGMENT, self.num_members, dtype=self.dtype, device=device)
+        losses = torch.empty(self.num_members, dtype=self.dtype, device=device)
+        self._rows = StepRows(SEGMENT, self._rates_of_steps(0, 1)[0], losses)
         self._alive = torch.empty(self.num_members, dtype=torch.bool, device=device)
         self._steps = torch.empty(self.num_members, dtype=torch.long, device=device)
         self._last_steps = torch.empty(self.num_members, dtype=torch.long, device=device)
@@ -94,11 +92,10 @@ class GraphStack(CheckedStack):
     def _perform_segment(
         self, count: int, rows: range
     ) -> tuple[Float[Tensor, "step member"], Float[Tensor, "row member parameter"]]:
-        self._row.zero_()
-        if self.numbers.are_constant:
-            self._rates_now.copy_(self._rates_of_steps(self.step, self.step + 1))
-        else:
-            self._rates[:count].copy_(self._rates_of_steps(self.step, self.step + count))
+        are_constant = self.numbers.are_constant
+        self._rows.begin(self._rates_of_steps(self.step, self.step + (1 if are_constant else count)))
+        if are_constant:
+            self._rows.take()
         flat = [parameter.reshape(self.num_members, -1) for parameter in self.parameters.values()]
         num_columns = sum(each.shape[1] for each in flat)
         table = torch.empty(len(rows), self.num_members, num_columns, dtype=self.dtype, device=self._device)
@@ -109,7 +106,7 @@ class GraphStack(CheckedStack):
                     torch.cat(flat, dim=1, out=next(places))
                 self._graph(is_first=self.step == 0)()
                 self.step += 1
-        return self._losses[:count].cpu(), table.cpu()
+        return self._rows.losses(count).cpu(), table.cpu()
 
     def _graph(self, is_first: bool) -> Graph:
         if is_first not in self._graphs:
@@ -126,7 +123,7 @@ class GraphStack(CheckedStack):
 
         def perform() -> None:
             if has_new_rates:
-                torch.index_select(self._rates, 0, self._row, out=self._rates_now)
+                self._rows.take()
             for value, before in moving:
                 before.copy_(value)
             losses = step(*rates)
@@ -135,10 +132,9 @@ class GraphStack(CheckedStack):
             goes_on = is_active & is_finite
             for value, before in moving:
                 value.copy_(torch.where(over_members(goes_on, value), value, before))
-            self._losses.index_copy_(0, self._row, losses[None])
             self._alive.logical_and_(is_finite | ~is_active)
             self._steps.add_(goes_on)
-            self._row.add_(1)
+            self._rows.leave(losses)
 
         return perform
 
@@ -155,7 +151,7 @@ class GraphStack(CheckedStack):
     def _shaped_rates(self) -> list[Tensor]:
         """Views of the present rates in the order of the step's arguments."""
         return [
-            column.reshape(-1, *[1] * (dim - 1)) for column in self._rates_now[0].unbind() for dim in sorted(self.dims)
+            column.reshape(-1, *[1] * (dim - 1)) for column in self._rows.rates.unbind() for dim in sorted(self.dims)
         ]
 
     def _tensor_numbers(self) -> frozenset[str]:
