@@ -7,7 +7,6 @@ import pytest
 import yaml
 
 from descentlab.commands import train as command
-from descentlab.settings.own_folder import VARIABLE
 
 QUICK = ("-m", "trainer.max_steps=5", "logger=none", "hydra.sweep.dir=sweep", "hydra.launcher.workers=1")
 TABLES = ("model=linear", "data=table", "data.features=[x]", "data.target=y", "data.path=one.csv,two.csv,three.csv")
@@ -59,7 +58,6 @@ OWN = ("--config-dir=own", "trusted_packages=[own_study]", "model=bump", "+data=
 @pytest.fixture
 def own(tmp_path, monkeypatch) -> Path:
     """A folder of configs and a package of the user's own."""
-    monkeypatch.setenv(VARIABLE, "")
     monkeypatch.syspath_prepend(str(tmp_path))
     (tmp_path / "own_study.py").write_text(NET)
     for group, name, text in (("model", "bump", MODEL), ("data", "wave", DATA)):

@@ -102,6 +102,15 @@ def test_bad_input_is_answered_in_one_line_and_changes_nothing(typed, folder, ar
     assert {path: path.stat().st_mtime_ns for path in folder.rglob("*")} == before
 
 
+@pytest.mark.parametrize("asked", ["debug=trace", "debug.trace=true"])
+def test_the_traceback_of_bad_input_is_shown_on_demand(typed, folder, asked):
+    answer = typed("train", "run=run", "optimizer.lr=3", asked)
+    *trace, message = answer.err.splitlines()
+    assert answer.code == 2
+    assert "Traceback (most recent call last):" in trace
+    assert message.startswith(f"error: {REFUSED['run=run optimizer.lr=3']}")
+
+
 def test_the_folder_of_a_sweep_is_pointed_to_resume(typed, tmp_path):
     (tmp_path / "sweep").mkdir()
     (tmp_path / "sweep" / "jobs.json").write_text("{}")

@@ -47,9 +47,10 @@ def test_bad_input_is_answered_in_one_line_and_leaves_no_folder(typed, tmp_path,
     assert not any(path.is_dir() for path in tmp_path.glob("outputs/*/*/*"))
 
 
+@pytest.mark.parametrize("asked", ["debug=trace", "debug=fast", "debug.trace=true"])
 @pytest.mark.parametrize("arguments", ["optimizer.lr=0", "optimizer.lrr=1", "data=table"], ids=str)
-def test_the_traceback_of_bad_input_is_shown_on_demand(typed, arguments):
-    answer = typed("train", *QUICK, arguments, "debug=trace")
+def test_the_traceback_of_bad_input_is_shown_on_demand(typed, arguments, asked):
+    answer = typed("train", *QUICK, arguments, asked)
     *trace, message = answer.err.splitlines()
     assert answer.code == 2
     assert "Traceback (most recent call last):" in trace

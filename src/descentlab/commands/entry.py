@@ -29,13 +29,24 @@ def exit_code(status: str, interrupted_by: str | None) -> int:
 
 
 def refuse(error: InputError) -> NoReturn:
-    """Print what is wrong with the input and exit with 2; `debug=trace` shows where it was found."""
+    """Print what is wrong with the input and exit with 2; `debug.trace` shows where it was found."""
     if speaks_for_all():
-        if "debug=trace" in sys.argv:
+        if any(map(_asks_for_trace, sys.argv[1:])):
             traceback.print_exception(error)
         # A path may have line breaks, the message has none.
         print("error:", *as_called(str(error)).splitlines(), file=sys.stderr)
     sys.exit(2)
+
+
+def _asks_for_trace(word: str) -> bool:
+    """Whether a word typed is a debug mode, each of which sets `debug.trace`, or that setting itself: read off the
+    words, since the error may be that they cannot be composed."""
+    return word == "debug.trace=true" or (word.startswith("debug=") and word != "debug=none")
+
+
+def without_trace(words: Sequence[str]) -> list[str]:
+    """The words typed but `debug=trace`, where it is no setting but for `refuse` alone."""
+    return [word for word in words if word != "debug=trace"]
 
 
 def stop_unwritten(error: WriteError) -> NoReturn:
@@ -80,7 +91,7 @@ def run(command: Callable[[Sequence[str]], None], help_text: str, needs_argument
         command: takes the arguments.
         help_text: printed on request, and for no arguments where the command `needs_arguments`.
     """
-    arguments = [argument for argument in sys.argv[1:] if argument != "debug=trace"]
+    arguments = without_trace(sys.argv[1:])
     if {"-h", "--help"} & set(arguments) or (needs_arguments and not arguments):
         print(as_called(help_text.strip()))
         return

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from descentlab.commands.background import draw_in_background
 from descentlab.commands.ended import print_ended
-from descentlab.commands.entry import exit_code
+from descentlab.commands.entry import exit_code, without_trace
 from descentlab.errors import InputError
 from descentlab.processes import is_first_process, num_processes
 from descentlab.runs.agreement import failing_together
@@ -23,7 +23,7 @@ def resume_run(arguments: Sequence[str]) -> int:
         arguments: as typed; `run=<run folder>` is among them.
     """
     folders = [word.removeprefix("run=") for word in arguments if word.startswith("run=")]
-    overrides = trust_typed([word for word in arguments if not word.startswith("run=")])
+    overrides = trust_typed([word for word in without_trace(arguments) if not word.startswith("run=")])
     for word in overrides:
         if word.startswith("-"):
             raise InputError(f"{word}: expected settings beside run=, got a flag; a sweep goes on with -m … resume=….")
