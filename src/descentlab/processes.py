@@ -1,6 +1,7 @@
 """How this process was started, and which of the processes of one run it is."""
 
 import os
+import re
 import sys
 
 _command: list[str] = []
@@ -21,9 +22,10 @@ def num_cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def is_installed_command() -> bool:
-    """Whether this process is `descentlab <command>`, and not a script of the repository."""
-    return bool(_command)
+def as_called(text: str) -> str:
+    """A text that names commands as scripts of the repository, with them named as the user has called this one:
+    `descentlab train` for `python scripts/train.py` where the package is installed without it."""
+    return re.sub(r"(?:python )?scripts/(\w+)\.py", r"descentlab \1", text) if _command else text
 
 
 def num_processes() -> int:

@@ -2,7 +2,6 @@
 
 import gc
 import os
-import re
 import signal
 import sys
 import traceback
@@ -12,7 +11,7 @@ from typing import NoReturn
 
 from descentlab.deferred import defer
 from descentlab.errors import InputError, WriteError
-from descentlab.processes import is_installed_command
+from descentlab.processes import as_called
 from descentlab.runs.agreement import speaks_for_all
 from descentlab.settings.own_folder import take_config_dir
 
@@ -57,11 +56,6 @@ def stop_unwritten(error: WriteError) -> NoReturn:
         file=sys.stderr,
     )
     sys.exit(4)
-
-
-def as_called(text: str) -> str:
-    """A text that names commands as scripts, with them named as the user has called this one."""
-    return re.sub(r"(?:python )?scripts/(\w+)\.py", r"descentlab \1", text) if is_installed_command() else text
 
 
 @contextmanager

@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 
 from descentlab.commands.background import add_to_boards_in_background
+from descentlab.processes import as_called
 from descentlab.reports.table import summary_table
 from descentlab.reports.tensorboard.summary_run import write_summary_run
 from descentlab.sweeps.ledger import ledger_of
@@ -31,7 +32,7 @@ def conclude(folder: Path) -> None:
             add_to_boards_in_background([folder / str(outcome.job.number) for outcome in shown(outcomes)])
     print(summary_table(summary))
     print(f"folder  {folder}")
-    print(f"report  {shlex.join(['python', 'scripts/report.py', f'sweep={folder}'])}")
+    print(f"report  {as_called('python scripts/report.py')} {shlex.quote(f'sweep={folder}')}")
     if (best := best_of(outcomes)) is not None:
         print(f"best    job {best.job.number}: {best.job.command}")
     failed = [outcome.job.number for outcome in outcomes if outcome.result is None]

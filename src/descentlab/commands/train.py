@@ -19,10 +19,10 @@ from omegaconf.errors import OmegaConfBaseException
 
 from descentlab.commands.background import draw_in_background
 from descentlab.commands.ended import print_ended
-from descentlab.commands.entry import as_called, brief_process, exit_code, refuse, stop_unwritten
+from descentlab.commands.entry import brief_process, exit_code, refuse, stop_unwritten
 from descentlab.commands.resume import resume_run
 from descentlab.errors import InputError, WriteError, did_you_mean
-from descentlab.processes import is_first_process
+from descentlab.processes import as_called, is_first_process
 from descentlab.runs.agreement import ending_together, failing_together
 from descentlab.runs.folders import take_away
 from descentlab.runs.lock import HeldError

@@ -12,6 +12,7 @@ from typing import Any
 import yaml
 
 from descentlab.errors import InputError
+from descentlab.processes import as_called
 from descentlab.reports.names import short_name
 from descentlab.runs.hyperparameters import hyperparameters
 from descentlab.runs.result import made_with, read_result
@@ -240,7 +241,7 @@ def _command(launched: Mapping[str, Any]) -> list[str]:
     if typed is None:
         return []
     kept = [text for text in map(str, typed) if not text.startswith(_WHERE_IT_LIES)]
-    return [shlex.join(["python", "scripts/train.py", "-m", *kept])]
+    return [f"{as_called('python scripts/train.py')} {shlex.join(['-m', *kept])}"]
 
 
 def _result_text(folder: Path) -> str:

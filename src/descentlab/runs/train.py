@@ -19,7 +19,7 @@ from descentlab.data.points import PointsDataModule
 from descentlab.engines.drawing import drawing
 from descentlab.errors import WriteError
 from descentlab.modules.regression import RegressionModule
-from descentlab.processes import is_first_process, rank
+from descentlab.processes import as_called, is_first_process, rank
 from descentlab.runs.agreement import sharing_errors
 from descentlab.runs.assemble import assemble, build_trainer
 from descentlab.runs.chunks import Chunks, why_step_by_step
@@ -88,7 +88,7 @@ def fit(
         trainer = build_trainer(settings, folder, callbacks)
     begins = start is None and settings["trainer"]["max_steps"] > 0 and is_first_process()
     if warns and begins and (warning := rate_warning(module, data)) is not None:
-        print(warning, file=sys.stderr)
+        print(as_called(warning), file=sys.stderr)
     if trainer.is_global_zero and data.source is not None and data.source != folder / TABLE:
         write_whole(folder / TABLE, data.source.read_bytes())
     if start is None:

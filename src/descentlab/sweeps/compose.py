@@ -20,7 +20,7 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from descentlab.errors import InputError, did_you_mean
-from descentlab.processes import is_installed_command
+from descentlab.processes import as_called
 from descentlab.runs.elastic import processes_wanted
 from descentlab.settings.check import check
 from descentlab.settings.compose import plain
@@ -56,9 +56,9 @@ class Job:
     def command(self) -> str:
         """What is typed to run this job again, alone."""
         alone = ["hydra.mode=RUN"] if any(text.startswith("experiment=") for text in self.overrides) else []
-        program = ["descentlab", "train"] if is_installed_command() else ["python", "scripts/train.py"]
         own = own_folder()
-        return shlex.join([*program, *([] if own is None else ["--config-dir", str(own)]), *self.overrides, *alone])
+        words = [*([] if own is None else ["--config-dir", str(own)]), *self.overrides, *alone]
+        return " ".join([as_called("python scripts/train.py"), *map(shlex.quote, words)])
 
 
 def refuse_several_processes(job: Job) -> None:

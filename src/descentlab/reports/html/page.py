@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 from plotly.offline import get_plotlyjs
 
+from descentlab.processes import as_called
 from descentlab.reports.histories import Histories
 from descentlab.reports.html.chart import Section, label, number, percent
 from descentlab.reports.html.tables import folder_link, jobs_html, summary_html
@@ -131,7 +132,7 @@ def _tables_html(study: Study, shown: Sequence[int], beside: Path) -> str:
     part = "" if len(shown) == len(study.jobs) else f" {len(shown)} of {len(study.jobs)} are listed, of all ranks."
     without = next((folder for folder in study.folders if not all(map(_has_folder, _jobs_in(study, folder)))), None)
     if without is not None:
-        command = shlex.join(["python", "scripts/extract.py", f"sweep={without}", "job=…"])
+        command = f"{as_called('python scripts/extract.py')} {shlex.join([f'sweep={without}', 'job=…'])}"
         part += f" <code>{escape(command)}</code> makes the folder of a job that has none."
     return (
         '<section id="summary"><h2>Summary</h2>'
