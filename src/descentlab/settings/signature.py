@@ -25,11 +25,10 @@ class Parameter:
 
 @dataclass(frozen=True)
 class Signature:
-    """What a target takes, whether it is a class, and its docstring, as its source says."""
+    """What a target takes, and its docstring, as its source says."""
 
     parameters: dict[str, Parameter]
     takes_any: bool
-    is_class: bool
     docstring: str = ""
 
 
@@ -51,7 +50,7 @@ def _signature_in(module: str, name: str, target: str) -> Signature:
     tree = _parse(module, target)
     for node in _statements(tree):
         if isinstance(node, ast.FunctionDef) and node.name == name:
-            return _of_function(node, _namespace(module), skip_first=False, is_class=False)
+            return _of_function(node, _namespace(module), skip_first=False)
         if isinstance(node, ast.ClassDef) and node.name == name:
             return _of_class(node, module, target)
         if isinstance(node, ast.ImportFrom):
@@ -73,15 +72,14 @@ def _of_class(node: ast.ClassDef, module: str, target: str) -> Signature:
 def _of_constructor(node: ast.ClassDef, module: str, target: str) -> Signature:
     for member in node.body:
         if isinstance(member, ast.FunctionDef) and member.name == "__init__":
-            return _of_function(member, _namespace(module), skip_first=True, is_class=True)
+            return _of_function(member, _namespace(module), skip_first=True)
     for base in node.bases:
         if isinstance(base, ast.Name):
-            inherited = _signature_in(module, base.id, target)
-            return Signature(inherited.parameters, inherited.takes_any, is_class=True)
-    return Signature({}, takes_any=bool(node.bases), is_class=True)
+            return _signature_in(module, base.id, target)
+    return Signature({}, takes_any=bool(node.bases))
 
 
-def _of_function(node: ast.FunctionDef, namespace: dict[str, Any], *, skip_first: bool, is_class: bool) -> Signature:
+def _of_function(node: ast.FunctionDef, namespace: dict[str, Any], *, skip_first: bool) -> Signature:
     spec = node.args
     positional = [*spec.posonlyargs, *spec.args]
     first_default = len(positional) - len(spec.defaults)
@@ -97,7 +95,7 @@ def _of_function(node: ast.FunctionDef, namespace: dict[str, Any], *, skip_first
         )
         for argument in [*positional[skip_first:], *spec.kwonlyargs]
     }
-    return Signature(parameters, spec.kwarg is not None, is_class, ast.get_docstring(node) or "")
+    return Signature(parameters, spec.kwarg is not None, ast.get_docstring(node) or "")
 
 
 def _evaluate(expression: ast.expr | None, namespace: dict[str, Any]) -> Any:
