@@ -62,13 +62,13 @@ def test_the_noise_only_scales_with_its_std(any_generator, seed, noise_std):
 def test_without_noise_y_is_the_law(any_generator):
     draw = any_generator.draw(noise_std=0.0)
     assert torch.equal(draw.y, draw.law(draw.x))
-    assert draw.lowest_mse == 0
+    assert draw.noise_std == 0
 
 
-def test_the_lowest_mse_is_what_the_law_leaves(any_generator):
+def test_the_variance_of_the_noise_is_what_the_law_leaves(any_generator):
     draw = any_generator.draw(num_samples=20_000, noise_std=0.5)
     left = (draw.y - draw.law(draw.x)).square().mean().item()
-    assert left == pytest.approx(draw.lowest_mse, rel=5 * math.sqrt(2 / 20_000))  # five of its own spreads
+    assert left == pytest.approx(draw.noise_std**2, rel=5 * math.sqrt(2 / 20_000))  # five of its own spreads
 
 
 def test_the_law_judges_each_sample_on_its_own(any_generator):

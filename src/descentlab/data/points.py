@@ -38,7 +38,7 @@ class Truth:
 
     @property
     def lowest_mse(self) -> float:
-        """The expected mean squared error of the law itself on a fresh draw: noise_std^2."""
+        """The expected mean squared error of the law itself on a fresh draw, which no model beats: noise_std^2."""
         return self.noise_std**2
 
 

@@ -30,8 +30,3 @@ class Draw:
     def y(self) -> Float[Tensor, "sample 1"]:
         """The targets, law(x) + noise: (sample, 1)."""
         return self.law(self.x) + self.noise
-
-    @property
-    def lowest_mse(self) -> float:
-        """The MSE that no model beats on fresh draws, noise_std^2: that of the law itself, in expectation."""
-        return self.noise_std**2
