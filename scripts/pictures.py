@@ -1,4 +1,4 @@
-"""Draw the README's pictures from real runs."""
+"""Draw the pictures of the README and of the tutorial from real runs."""
 
 from descentlab.commands.pictures import main
 
