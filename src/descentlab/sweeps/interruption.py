@@ -8,12 +8,12 @@ from pathlib import Path
 from types import FrameType
 from typing import NoReturn
 
-SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1)
+from descentlab.runs.interruption import SIGNALS
 
 
 @contextmanager
 def stopping_at_signals(folder: Path) -> Iterator[None]:
-    """Let SIGINT, SIGTERM and SIGUSR1 end the process; workers and stacks in training end with it.
+    """Let one of `SIGNALS` end the process; workers and stacks in training end with it.
 
     Args:
         folder: of the sweep.

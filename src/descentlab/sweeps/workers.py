@@ -11,9 +11,9 @@ from typing import Any
 import torch
 
 from descentlab.engines.drawing import CPU
+from descentlab.runs.interruption import SIGNALS
 from descentlab.runs.trainer import device_of
 from descentlab.sweeps.compose import Job
-from descentlab.sweeps.interruption import SIGNALS
 from descentlab.sweeps.pieces import Piece, Results, run_piece
 
 
