@@ -29,11 +29,9 @@ class Histograms(StepCallback):
         self.bins = bins
 
     def look(self, trainer: Trainer, module: RegressionModule, step: int) -> None:
-        boards = [logger.experiment for logger in trainer.loggers if isinstance(logger, TensorBoardLogger)]
-        if not boards:
-            return
-        for board in boards:
-            add_histograms(board, module, observe_run(trainer, module), step, self.bins)
+        for logger in trainer.loggers:
+            if isinstance(logger, TensorBoardLogger):
+                add_histograms(logger.experiment, module, observe_run(trainer, module), step, self.bins)
 
 
 def add_histograms(board: SummaryWriter, module: RegressionModule, seen: Observation, step: int, num_bins: int) -> None:

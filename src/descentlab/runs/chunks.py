@@ -53,7 +53,7 @@ class Chunks:
         step = self._start
         while step < self._stop:
             upcoming = [event.next_step(step) for event in self._events]
-            end = min(self._stop, *(at for at in upcoming if at is not None), self._stop)
+            end = min([self._stop, *(at for at in upcoming if at is not None)])
             yield Chunk(end - step, self._history.rows_between(step, end))
             step = end
 

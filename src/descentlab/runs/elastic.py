@@ -43,10 +43,10 @@ def processes_wanted(trainer: Mapping[str, Any]) -> int:
 
 
 def check_started(trainer: Mapping[str, Any]) -> None:
-    """Whether there are as many processes as the settings of a trainer ask for.
+    """Refuse more or fewer processes than the settings of a trainer ask for.
 
     Raises:
-        InputError: there are more or fewer.
+        InputError: there are not as many.
     """
     wanted, started = processes_wanted(trainer), num_processes()
     if wanted == started:
@@ -70,7 +70,7 @@ def start_processes(trainer: Mapping[str, Any]) -> int:
         InputError: they ask for several machines, where each needs a command of its own, or for GPUs where there
             are none.
     """
-    import torch  # not to refuse what is wrong in the settings
+    import torch  # now, when the settings have been checked
 
     if trainer["accelerator"] == "gpu" and not torch.cuda.is_available():
         raise InputError("trainer: expected devices that this machine has, got accelerator=gpu; type trainer=ddp_cpu.")

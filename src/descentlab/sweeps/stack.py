@@ -32,8 +32,8 @@ def train_stack(
         jobs: of one group of `descentlab.sweeps.grouping`.
         members: the jobs assembled, with as many points each.
         sweep: folder of the sweep.
-        more: callbacks that look at the stack as well.
         leaves_folders: False leaves the record alone, from which `write_job` makes any job's folder.
+        more: callbacks that look at the stack as well.
 
     Returns:
         The result of each job.
