@@ -133,6 +133,6 @@ def test_a_package_that_is_missing_is_named_with_the_line_that_installs_it(
     assert answer.code == 2
     assert answer.err == (
         f"error: hydra/launcher={launcher}: expected {package}, which is not installed; "
-        f"type pip install -e '.[{extra}]'.\n"
+        f"type pip install 'descentlab[{extra}]'\n"
     )
     assert not any(path.is_dir() for path in tmp_path.glob("outputs/*/*/*"))

@@ -118,14 +118,14 @@ def test_a_run_is_followed_by_its_pictures_and_what_tensorboard_shows(typed, mon
 
 def test_without_matplotlib_one_line_says_what_installs_it(typed, monkeypatch, capsys):
     monkeypatch.setitem(sys.modules, "matplotlib", None)
-    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
-    monkeypatch.setattr(background, "find_spec", lambda name: None)
+    monkeypatch.setattr("descentlab.extras.find_spec", lambda name: None)
     background.draw_in_background(Path("run"))
     background.add_to_boards_in_background([Path("run")])
     words = "is not drawn: pip install 'descentlab[figures]'"
     assert [line.endswith(words) for line in capsys.readouterr().err.splitlines()] == [True, True]
     answer = typed("figures", "model=linear")
-    assert answer.err == "error: figures need matplotlib, which is not installed: pip install 'descentlab[figures]'\n"
+    line = "expected matplotlib, which is not installed; type pip install 'descentlab[figures]'"
+    assert answer.err == f"error: figures: {line}\n"
 
 
 def test_the_training_is_animated_on_demand(typed):

@@ -1,7 +1,5 @@
 """`report.py` as typed."""
 
-from descentlab.commands import report
-
 
 def test_a_run_gets_its_report_beside_it(typed):
     trained = typed("train", "experiment=study_hours", "hydra.run.dir=run", "figures=false", "trainer.max_steps=10")
@@ -40,5 +38,5 @@ def test_slips_are_answered_with_what_to_type(typed, tmp_path):
 
 
 def test_without_the_library_the_line_that_installs_it_is_named(typed, monkeypatch):
-    monkeypatch.setattr(report.importlib.util, "find_spec", lambda name: None)
+    monkeypatch.setattr("descentlab.extras.find_spec", lambda name: None)
     assert "pip install 'descentlab[report]'" in typed("report", "run=.").err

@@ -8,7 +8,6 @@ import optuna
 import pytest
 
 from descentlab.sweeps.search import Search
-from hydra_plugins.descentlab import optuna_sweeper
 
 QUICK = ("-m", "model=linear", "trainer.max_steps=5", "logger=none", "hydra.sweep.dir=own/sweep")
 RATE = "optimizer.lr=tag(log,interval(1e-4,1))"
@@ -176,10 +175,10 @@ def test_a_search_that_cannot_be_is_named_and_leaves_no_folder(typed, tmp_path, 
 
 
 def test_without_optuna_the_line_that_installs_it_is_named(typed, tmp_path, monkeypatch):
-    monkeypatch.setattr(optuna_sweeper, "find_spec", lambda name: None)
+    monkeypatch.setattr("descentlab.extras.find_spec", lambda name: None)
     answer = typed("train", *SEARCH)
     assert answer.code == 2
-    assert answer.err.endswith("needs optuna, which is not installed: pip install 'descentlab[optuna]'\n")
+    assert answer.err.endswith("expected optuna, which is not installed; type pip install 'descentlab[optuna]'\n")
     assert not list(tmp_path.iterdir())
 
 

@@ -1,13 +1,12 @@
 """Loggers as choices, several at once, and those of other packages."""
 
-import importlib.util
 import sys
 
 import pytest
 
 from descentlab.errors import InputError
+from descentlab.extras import need_loggers
 from descentlab.settings.compose import compose
-from descentlab.settings.extras import require_for
 
 QUICK = ("model=linear", "trainer.max_steps=20")
 
@@ -36,11 +35,13 @@ def test_an_unknown_logger_among_several_is_named():
 @pytest.mark.parametrize("package", ["wandb", "mlflow"])
 def test_a_package_that_is_missing_is_named_with_the_line_that_installs_it(package, monkeypatch, trained):
     monkeypatch.setitem(sys.modules, package, None)
-    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
-    message = rf"{package}: expected the package to be installed, .* type pip install 'descentlab\[{package}\]'"
+    monkeypatch.setattr("descentlab.extras.find_spec", lambda name: None)
+    message = (
+        rf"logger\.{package}: expected {package}, which is not installed; type pip install 'descentlab\[{package}\]'"
+    )
     settings = compose([f"logger={package}"])
     with pytest.raises(InputError, match=message):
-        require_for(settings)
+        need_loggers(settings)
     with pytest.raises(InputError, match=message):
         trained(*QUICK, f"logger={package}")
 

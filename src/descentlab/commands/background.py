@@ -9,11 +9,11 @@ import subprocess
 import sys
 from collections.abc import Sequence
 from contextlib import suppress
-from importlib.util import find_spec
 from pathlib import Path
 
 from descentlab.commands.entry import brief_process
 from descentlab.errors import InputError
+from descentlab.extras import installation_of, is_missing
 
 _BOARD = "board"
 _FIGURES = ("fit", "loss", "units")
@@ -39,8 +39,8 @@ def add_to_boards_in_background(folders: Sequence[Path]) -> None:
 
 
 def _begin(arguments: Sequence[str]) -> None:
-    if find_spec("matplotlib") is None:
-        print("figures/ is not drawn: pip install 'descentlab[figures]'", file=sys.stderr)
+    if is_missing("matplotlib"):
+        print(f"figures/ is not drawn: {installation_of('matplotlib')}", file=sys.stderr)
         return
     subprocess.Popen(
         [sys.executable, "-m", "descentlab.commands.background", *arguments],

@@ -6,8 +6,9 @@ from typing import Literal
 
 from descentlab.commands.entry import run
 from descentlab.commands.extract import run_folder
-from descentlab.commands.figures import require_matplotlib, split_arguments
+from descentlab.commands.figures import split_arguments
 from descentlab.errors import InputError
+from descentlab.extras import need
 from descentlab.settings.command_line import read_arguments
 from descentlab.settings.compose import compose
 
@@ -32,7 +33,7 @@ def _diagram(arguments: Sequence[str]) -> None:
     mine, settings = split_arguments(arguments, list(_SCHEMA))
     is_run = any(argument.startswith("run=") for argument in mine)
     given = read_arguments(arguments if is_run else mine, _SCHEMA)
-    require_matplotlib()
+    need("matplotlib", "diagram")
     composed = {} if is_run else compose(settings)
     from descentlab.reports.diagram import diagram_figure  # torch is imported now, not to say no
     from descentlab.reports.figures.style import save, styled

@@ -1,6 +1,5 @@
 """`figures.py`: the pictures of a run, or of a model that is not trained."""
 
-import importlib.util
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal
@@ -8,6 +7,7 @@ from typing import Any, Literal
 from descentlab.commands.entry import run
 from descentlab.commands.extract import run_folder
 from descentlab.errors import InputError, did_you_mean
+from descentlab.extras import need
 from descentlab.settings.command_line import read_arguments
 from descentlab.settings.compose import compose
 
@@ -44,16 +44,6 @@ def main() -> None:
     run(_figures, HELP)
 
 
-def require_matplotlib() -> None:
-    """Refuse where no pictures can be drawn.
-
-    Raises:
-        InputError: Matplotlib is not installed.
-    """
-    if importlib.util.find_spec("matplotlib") is None:
-        raise InputError("figures need matplotlib, which is not installed: pip install 'descentlab[figures]'")
-
-
 def split_arguments(arguments: Sequence[str], own: Sequence[str]) -> tuple[list[str], list[str]]:
     """The arguments of a command by its `own` keys, and the rest, which are settings."""
     mine = [argument for argument in arguments if argument.partition("=")[0] in own]
@@ -64,7 +54,7 @@ def _figures(arguments: Sequence[str]) -> None:
     mine, settings = split_arguments(arguments, list(_SCHEMA))
     is_run = any(argument.startswith("run=") for argument in mine)
     given = read_arguments(arguments if is_run else mine, _SCHEMA)
-    require_matplotlib()
+    need("matplotlib", "figures")
     if not is_run and given.get("animate"):
         raise InputError("animate: expected run=<run folder>, for what is not trained does not move.")
     composed = {} if is_run else compose(settings)

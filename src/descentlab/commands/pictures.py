@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from descentlab.commands.entry import run
-from descentlab.commands.figures import require_matplotlib
+from descentlab.extras import need
 from descentlab.settings.command_line import read_arguments
 from descentlab.settings.compose import compose
 
@@ -44,7 +44,7 @@ def main() -> None:
 
 def _pictures(arguments: Sequence[str]) -> None:
     out = Path(read_arguments(arguments, {"out": str}).get("out", "docs/pictures"))
-    require_matplotlib()
+    need("matplotlib", "pictures")
     from descentlab.reports.figures.catalogue import FIGURES  # torch is imported now, not to say no
     from descentlab.reports.figures.style import save, styled
     from descentlab.reports.subject import Subject

@@ -1,11 +1,11 @@
 """`report.py`: one self-contained HTML file over a sweep, a run, or several of either."""
 
-import importlib.util
 from collections.abc import Sequence
 from pathlib import Path
 
 from descentlab.commands.entry import run
 from descentlab.errors import InputError
+from descentlab.extras import need
 from descentlab.settings.command_line import read_arguments
 
 HELP = """
@@ -33,8 +33,7 @@ def _report(arguments: Sequence[str]) -> None:
     for folder in (*sweeps, *runs):
         if not folder.is_dir():
             raise InputError(f"sweep, run: there is no folder {folder}.")
-    if importlib.util.find_spec("plotly") is None:
-        raise InputError("the report needs plotly, which is not installed: pip install 'descentlab[report]'")
+    need("plotly", "report")
     to = Path(given["to"]) if "to" in given else (*sweeps, *runs)[0] / "report.html"
     if not to.parent.is_dir():
         raise InputError(f"to: there is no folder {to.parent}.")

@@ -10,9 +10,9 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from descentlab.errors import InputError
+from descentlab.extras import need
 from descentlab.modules.regression import RegressionModule
 from descentlab.runs.load import load_data, load_module
-from descentlab.settings.extras import require
 
 KINDS = (".pt2", ".onnx")
 
@@ -51,7 +51,7 @@ def export(folder: Path, file: Path, checkpoint: str = "last") -> None:
     if file.suffix not in KINDS:
         raise InputError(f"to: expected a file that ends in {' or '.join(KINDS)}, got {file}.")
     if file.suffix == ".onnx":
-        require("onnxscript")
+        need("onnxscript", f"to={file}")
     predictor = Predictor(load_module(folder, checkpoint)).eval()
     x = load_data(folder).stages()["train"].x[:1].repeat(2, 1)  # one sample alone would be taken for a constant
     samples = {"x": {0: torch.export.Dim("sample")}}

@@ -12,9 +12,9 @@ from tensorboard.compat.proto.summary_pb2 import Summary
 from torch.utils.tensorboard import SummaryWriter
 
 from descentlab.errors import InputError
+from descentlab.extras import need
 from descentlab.runs.event_file import BulkSummaryWriter
 from descentlab.runs.metrics_file import MetricsFile
-from descentlab.settings.extras import require
 
 
 class BulkTensorBoardLogger(TensorBoardLogger):
@@ -105,7 +105,7 @@ def wandb(folder: Path, project: str, offline: bool) -> WandbLogger:
     Raises:
         InputError: the package is not installed.
     """
-    require("wandb")
+    need("wandb", "logger.wandb")
     return WandbLogger(name=folder.name, save_dir=folder, project=project, offline=offline)
 
 
@@ -120,7 +120,7 @@ def mlflow(folder: Path, experiment: str, tracking_uri: str) -> MLFlowLogger:
     Raises:
         InputError: the package is not installed, or the store cannot be opened.
     """
-    require("mlflow")
+    need("mlflow", "logger.mlflow")
     from mlflow.exceptions import MlflowException
 
     os.environ.setdefault("MLFLOW_ALLOW_FILE_STORE", "true")  # MLflow 3 refuses folders otherwise: it prefers SQLite

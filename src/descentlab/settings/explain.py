@@ -7,9 +7,10 @@ from hydra.errors import MissingConfigException, OverrideParseException
 from omegaconf.errors import OmegaConfBaseException
 
 from descentlab.errors import InputError, did_you_mean
+from descentlab.extras import refusal
 
-_EXTRAS = {"hydra/launcher": {"joblib"}}
-"""Choices that another package brings, which the extra of their name installs."""
+_BROUGHT = {"hydra/launcher=joblib": "hydra_joblib_launcher"}
+"""Choices that a package beside this one brings."""
 
 
 def explain(error: Exception) -> InputError:
@@ -87,8 +88,8 @@ def _missing_choice(error: MissingConfigException) -> InputError:
     if not missing and named:  # one of several choices
         missing = named[1]
     group, _, choice = missing.rpartition("/")
-    if choice in _EXTRAS.get(group, ()):
-        return InputError(f"{group}={choice}: it is not installed; type pip install -e '.[{choice}]'.")
+    if (package := _BROUGHT.get(f"{group}={choice}")) is not None:
+        return refusal(package, f"{group}={choice}")
     options = error.options or (choices_of(group) if group in groups() else [])
     if options:
         return InputError(f"{group}={choice}: there is no such choice; {did_you_mean(choice, options)}")

@@ -20,12 +20,12 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from descentlab.errors import InputError, did_you_mean
+from descentlab.extras import need_loggers
 from descentlab.processes import as_called
 from descentlab.runs.elastic import processes_wanted
 from descentlab.settings.check import check
 from descentlab.settings.compose import plain
 from descentlab.settings.explain import explain
-from descentlab.settings.extras import require_for
 from descentlab.settings.own_folder import own_folder
 from descentlab.sweeps.hydra_files import HydraFiles, Template
 
@@ -106,7 +106,7 @@ def compose_jobs(loader: ConfigLoader, sweep: DictConfig, overrides: Sequence[Se
                 frozen = {**bases[key].checked(settings), "resume": None}  # of the launch, not of the job
                 jobs.append(Job(number, own, frozen, files))
                 refuse_several_processes(jobs[-1])
-                require_for(settings)
+                need_loggers(settings)
             except (HydraException, OmegaConfBaseException) as error:
                 raise _at_job(number, texts, explain(error)) from error
             except InputError as error:

@@ -8,7 +8,6 @@ The ranges are in Hydra's own words: see descentlab/sweeps/space.py.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 from hydra.core.config_store import ConfigStore
@@ -20,6 +19,7 @@ from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig
 
 from descentlab.errors import InputError
+from descentlab.extras import need
 from descentlab.settings.check import check_value
 from descentlab.settings.groups import NonNegativeInt, PositiveInt
 from descentlab.sweeps.dimensions import Dimension
@@ -105,10 +105,7 @@ class OptunaSweeper(Sweeper):
                 "hydra/sweeper=optuna: expected something to search, got none; "
                 "type optimizer.lr='tag(log,interval(1e-4,1))'."
             )
-        if find_spec("optuna") is None:
-            raise InputError(
-                "hydra/sweeper=optuna needs optuna, which is not installed: pip install 'descentlab[optuna]'"
-            )
+        need("optuna", "hydra/sweeper=optuna")
         from descentlab.sweeps.search import Pruner, Sampler, Search, Storage
 
         self._checked("pruner", Pruner)

@@ -41,7 +41,7 @@ class RayLauncher(PieceLauncher):
         self.retries = retries
 
     def check(self) -> None:
-        need("ray", "ray", "hydra/launcher=ray")
+        need("ray", "hydra/launcher=ray")
         if self.address is None:
             return
         host, _, port = self.address.rpartition(":")

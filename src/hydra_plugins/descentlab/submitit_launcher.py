@@ -69,7 +69,7 @@ class SubmititLauncher(PieceLauncher):
         )
 
     def check(self) -> None:
-        need("submitit", "slurm", f"hydra/launcher=submitit_{self.cluster}")
+        need("submitit", f"hydra/launcher=submitit_{self.cluster}")
 
     def train(self, jobs: Sequence[Job], folder: Path) -> None:
         from descentlab.sweeps.launch import launch  # torch is imported now, not to say no
