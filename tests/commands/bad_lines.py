@@ -12,7 +12,8 @@ from typing import Any
 
 from contradictions import CONTRADICTIONS
 
-from descentlab.settings.compose import compose, config_folder
+from descentlab.settings.compose import compose
+from descentlab.settings.config_folders import config_folder
 
 LETTERS = "abcdefghijklmnopqrstuvwxyz_"
 

@@ -130,7 +130,7 @@ def test_gradients_of_the_lesson_stand_side_by_side(typed):
 
 
 def model_choices() -> list[str]:
-    from descentlab.settings.compose import config_folder
+    from descentlab.settings.config_folders import config_folder
 
     return sorted(file.stem for file in (config_folder() / "model").glob("*.yaml"))
 

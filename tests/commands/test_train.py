@@ -11,7 +11,7 @@ from omegaconf import OmegaConf
 
 from descentlab.errors import InputError
 from descentlab.runs.folders import make_exclusively
-from descentlab.settings.compose import config_folder
+from descentlab.settings.config_folders import config_folder
 from descentlab.settings.resolvers import register_resolvers
 
 QUICK = ("trainer.max_steps=3", "logger=none", "figures=false")

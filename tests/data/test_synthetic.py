@@ -5,7 +5,8 @@ import torch
 
 from descentlab.data.synthetic import SyntheticDataModule, derived_seed
 from descentlab.runs.assemble import build_data
-from descentlab.settings.compose import compose, config_folder
+from descentlab.settings.compose import compose
+from descentlab.settings.config_folders import config_folder
 from descentlab.targets import build
 
 LINE = {

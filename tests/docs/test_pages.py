@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 import descentlab
-from descentlab.settings.compose import config_folder
+from descentlab.settings.config_folders import config_folder
 
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGE = Path(descentlab.__file__).parent

@@ -9,7 +9,7 @@ import yaml
 from descentlab.functional.descent import descent_path
 from descentlab.functional.stability import hessian, largest_eigenvalue, stability_limit
 from descentlab.runs.judge import predict
-from descentlab.settings.compose import config_folder
+from descentlab.settings.config_folders import config_folder
 
 HOURS = torch.tensor([[1.0, 1.0], [1.0, 2.0], [1.0, 3.0]])
 TRUE = torch.tensor([0.0, 2.0])

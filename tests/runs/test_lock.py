@@ -10,7 +10,7 @@ from omegaconf import OmegaConf
 
 from descentlab.runs.folders import make_exclusively
 from descentlab.runs.lock import NAME, HeldError, hold
-from descentlab.settings.compose import config_folder
+from descentlab.settings.config_folders import config_folder
 from descentlab.settings.resolvers import register_resolvers
 
 

@@ -11,7 +11,8 @@ from descentlab.runs import stability as stability_of_runs
 from descentlab.runs.assemble import assemble
 from descentlab.runs.stability import rate_warning, stability, start_stability
 from descentlab.runs.train import train
-from descentlab.settings.compose import compose, config_folder
+from descentlab.settings.compose import compose
+from descentlab.settings.config_folders import config_folder
 
 LINEAR = ("model=linear", "data=americano")
 

@@ -8,7 +8,8 @@ import torch
 from descentlab.functional.least_squares import least_squares
 from descentlab.runs.assemble import assemble, build_trainer
 from descentlab.runs.chunks import why_step_by_step
-from descentlab.settings.compose import compose, config_folder
+from descentlab.settings.compose import compose
+from descentlab.settings.config_folders import config_folder
 from descentlab.targets import build
 
 STEPS = "trainer.max_steps=20"

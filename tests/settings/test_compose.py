@@ -9,7 +9,8 @@ import yaml
 
 from descentlab.errors import InputError
 from descentlab.runs.train import train
-from descentlab.settings.compose import compose, config_folder, read_settings
+from descentlab.settings.compose import compose, read_settings
+from descentlab.settings.config_folders import config_folder
 
 EXPLAINED = {
     "optimizer.lrr=0.1": "optimizer.lrr: there is no such key; did you mean lr? Valid: _target_, lr",

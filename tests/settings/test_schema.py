@@ -6,7 +6,7 @@ import jsonschema
 import pytest
 import yaml
 
-from descentlab.settings.compose import config_folder
+from descentlab.settings.config_folders import config_folder
 from descentlab.settings.schema import schemas
 
 SCHEMAS = schemas()

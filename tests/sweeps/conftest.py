@@ -12,7 +12,8 @@ from hydra.core.global_hydra import GlobalHydra
 from hydra.types import RunMode
 
 from descentlab.runs.train import train
-from descentlab.settings.compose import CONFIG_NAME, config_folder
+from descentlab.settings.compose import CONFIG_NAME
+from descentlab.settings.config_folders import config_folder
 from descentlab.settings.resolvers import register_resolvers
 from descentlab.sweeps.compose import Job, compose_jobs
 from descentlab.sweeps.launch import launch

@@ -13,7 +13,7 @@ from descentlab.deferred import defer
 from descentlab.errors import InputError, WriteError
 from descentlab.processes import as_called
 from descentlab.runs.agreement import speaks_for_all
-from descentlab.settings.own_folder import take_config_dir
+from descentlab.settings.config_folders import take_config_dir
 
 _EXIT_CODES = {"completed": 0, "pruned": 0, "failed": 1, "diverged": 3}
 

@@ -8,7 +8,7 @@ from descentlab.commands.entry import run
 from descentlab.errors import InputError
 from descentlab.reports.rooms import rooms_svg
 from descentlab.settings.command_line import read_arguments
-from descentlab.settings.compose import config_folder
+from descentlab.settings.config_folders import config_folder
 from descentlab.settings.reference import configuration_page
 
 HELP = """

@@ -27,9 +27,9 @@ from descentlab.runs.agreement import ending_together, failing_together
 from descentlab.runs.folders import take_away
 from descentlab.runs.lock import HeldError
 from descentlab.settings.check import check
-from descentlab.settings.compose import CONFIG_NAME, config_folder, plain
-from descentlab.settings.explain import choices_of, explain, groups, refuse_unnamed_choices
-from descentlab.settings.own_folder import take_config_dir
+from descentlab.settings.compose import CONFIG_NAME, plain
+from descentlab.settings.config_folders import choices_of, config_folder, groups, take_config_dir
+from descentlab.settings.explain import explain, refuse_unnamed_choices
 from descentlab.settings.resolvers import register_resolvers
 from descentlab.settings.trust import trust_typed
 

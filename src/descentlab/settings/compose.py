@@ -12,28 +12,14 @@ from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-import descentlab
 from descentlab.errors import InputError
 from descentlab.settings.check import check
+from descentlab.settings.config_folders import config_folder
 from descentlab.settings.explain import explain, refuse_unnamed_choices
-from descentlab.settings.own_folder import own_folder
 from descentlab.settings.resolvers import register_resolvers
 from descentlab.settings.trust import trust_typed
 
 CONFIG_NAME = "train"
-
-
-def config_folder() -> Path:
-    """The folder of the configs: inside an installed package, else `conf` of the checkout."""
-    package = Path(descentlab.__file__).parent
-    inside = package / "conf"
-    return inside if inside.is_dir() else package.parents[1] / "conf"
-
-
-def config_folders() -> list[Path]:
-    """The folders in which configs are searched: the user's own, where one is named, before the package's."""
-    own = own_folder()
-    return [config_folder()] if own is None else [own, config_folder()]
 
 
 def compose(overrides: Sequence[str] = ()) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from descentlab.errors import InputError, did_you_mean
 from descentlab.extras import refusal
+from descentlab.settings.config_folders import choices_of, groups
 
 _BROUGHT = {"hydra/launcher=joblib": "hydra_joblib_launcher"}
 """Choices that a package beside this one brings."""
@@ -75,13 +76,6 @@ def refuse_unnamed_choices(overrides: Sequence[str]) -> None:
             )
 
 
-def choices_of(group: str) -> list[str]:
-    """The choices of a group of configs, by name."""
-    from descentlab.settings.compose import config_folders  # the two files name each other
-
-    return sorted({path.stem for folder in config_folders() for path in (folder / group).glob("*.yaml")})
-
-
 def _missing_choice(error: MissingConfigException) -> InputError:
     missing = error.missing_cfg_file or ""
     named = re.search(r"Could not load '([^']+)'", str(error))
@@ -112,13 +106,6 @@ def _unknown_key(key: str, error: Exception) -> InputError:
         return InputError(f"{full}: there is no such key; {did_you_mean(unknown, [n for n in names if n != 'hydra'])}")
     reason = _first_line(str(cause)) if cause is not None else _first_line(text)
     return InputError(f"{key}: there is no such key ({reason}).")
-
-
-def groups() -> list[str]:
-    """The groups of configs, by name."""
-    from descentlab.settings.compose import config_folders  # the two files name each other
-
-    return sorted({path.name for folder in config_folders() for path in folder.iterdir() if path.is_dir()})
 
 
 def _first_line(text: str) -> str:

@@ -10,7 +10,7 @@ import yaml
 from pydantic import TypeAdapter
 
 from descentlab.settings.check import parameters_of, takes_any
-from descentlab.settings.compose import config_folder
+from descentlab.settings.config_folders import config_folder
 
 SCHEMA = "https://json-schema.org/draft/2020-12/schema"
 _INTERPOLATION = {"type": "string", "pattern": r"\$\{"}

@@ -25,8 +25,8 @@ from descentlab.processes import as_called
 from descentlab.runs.elastic import processes_wanted
 from descentlab.settings.check import check
 from descentlab.settings.compose import plain
+from descentlab.settings.config_folders import own_folder
 from descentlab.settings.explain import explain
-from descentlab.settings.own_folder import own_folder
 from descentlab.sweeps.hydra_files import HydraFiles, Template
 
 _NUMBER = re.compile(r"[A-Za-z_][\w.]*=(?:(?P<int>-?(?:0|[1-9]\d*))|(?P<float>-?\d+\.\d+(?:e-?\d+)?|-?\d+e-?\d+))")

@@ -7,7 +7,8 @@ from hydra.core.global_hydra import GlobalHydra
 from hydra.types import RunMode
 
 from descentlab.runs.assemble import assemble
-from descentlab.settings.compose import CONFIG_NAME, config_folder
+from descentlab.settings.compose import CONFIG_NAME
+from descentlab.settings.config_folders import config_folder
 from descentlab.settings.resolvers import register_resolvers
 from descentlab.settings.trust import trust_typed
 from descentlab.sweeps.compose import compose_jobs

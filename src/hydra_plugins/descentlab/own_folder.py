@@ -3,7 +3,7 @@
 from hydra.core.config_search_path import ConfigSearchPath
 from hydra.plugins.search_path_plugin import SearchPathPlugin
 
-from descentlab.settings.own_folder import own_folder
+from descentlab.settings.config_folders import own_folder
 
 
 class OwnFolder(SearchPathPlugin):

@@ -1,21 +1,44 @@
-"""A folder of configs of the user's own, which is searched before the package's."""
+"""Where configs are found, and which: in the package's folder, and before it in one of the user's own."""
 
 import os
 from collections.abc import Sequence
 from pathlib import Path
 
+import descentlab
 from descentlab.errors import InputError
 
 VARIABLE = "DESCENTLAB_CONFIG_DIR"
-"""Holds the folder's path; the processes that this one starts inherit it."""
+"""Holds the path of the user's own folder; the processes that this one starts inherit it."""
 
 _FLAGS = ("--config-dir", "-cd")  # Hydra's
+
+
+def config_folder() -> Path:
+    """The folder of the configs: inside an installed package, else `conf` of the checkout."""
+    package = Path(descentlab.__file__).parent
+    inside = package / "conf"
+    return inside if inside.is_dir() else package.parents[1] / "conf"
 
 
 def own_folder() -> Path | None:
     """The folder that the user has named, if any."""
     path = os.environ.get(VARIABLE)
     return Path(path) if path else None
+
+
+def groups() -> list[str]:
+    """The groups of configs, by name."""
+    return sorted({path.name for folder in _folders() for path in folder.iterdir() if path.is_dir()})
+
+
+def choices_of(group: str) -> list[str]:
+    """The choices of a group of configs, by name."""
+    return sorted({path.stem for folder in _folders() for path in (folder / group).glob("*.yaml")})
+
+
+def _folders() -> list[Path]:
+    own = own_folder()
+    return [config_folder()] if own is None else [own, config_folder()]
 
 
 def search_first(folder: Path) -> None:

@@ -4,7 +4,7 @@ import pytest
 
 from descentlab.errors import InputError
 from descentlab.settings.compose import compose
-from descentlab.settings.own_folder import VARIABLE, own_folder, search_first, take_config_dir
+from descentlab.settings.config_folders import VARIABLE, own_folder, search_first, take_config_dir
 
 
 @pytest.fixture
