@@ -11,6 +11,7 @@ from hydra.errors import OverrideParseException
 from descentlab.errors import InputError, did_you_mean
 from descentlab.settings.check import check
 from descentlab.settings.explain import explain
+from descentlab.settings.flat import value_at
 
 _FREE = ("callbacks", "debug", "figures", "history.every")
 """Settings, with all below them, that say who looks at a run and not what it computes."""
@@ -36,9 +37,9 @@ def extended(settings: Mapping[str, Any], overrides: Sequence[str]) -> dict[str,
         key = override.key_or_group
         block, name = _place(now, key)
         block[name] = override.value()
-        before = _value(settings, key)
+        before = value_at(settings, key)
         now = check(now)
-        after = _value(now, key)
+        after = value_at(now, key)
         if after == before or _lies_in(key, _FREE) or (key == "trainer.max_steps" and after > before):
             continue
         more = "expected at least as many" if key == "trainer.max_steps" else "expected the run's own"
@@ -75,13 +76,6 @@ def _place(settings: dict[str, Any], key: str) -> tuple[dict[str, Any], str]:
     if isinstance(block, dict):
         raise InputError(f"{key}: expected single settings beside run=, such as trainer.max_steps=…, got a choice.")
     return holder, name
-
-
-def _value(settings: Mapping[str, Any], key: str) -> Any:
-    value: Any = settings
-    for name in key.split("."):
-        value = value[name]
-    return value
 
 
 def _lies_in(key: str, roots: Sequence[str]) -> bool:

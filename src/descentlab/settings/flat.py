@@ -1,7 +1,9 @@
-"""Nested settings as one level of dotted keys, and what a set of them has in common."""
+"""Nested settings by their dotted keys: as one level, one value of them, and what a set of them has in common."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
+
+from descentlab.errors import InputError, did_you_mean
 
 
 def flatten(settings: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
@@ -26,6 +28,26 @@ def nest(flat: Mapping[str, Any]) -> dict[str, Any]:
             node = node.setdefault(group, {})
         node[key] = value
     return settings
+
+
+def value_at(settings: Mapping[str, Any], key: str) -> Any:
+    """The value at a dotted key: 1 at `a.b` of `{"a": {"b": 1}}`."""
+    value: Any = settings
+    for name in key.split("."):
+        value = value[name]
+    return value
+
+
+def replaced(settings: Mapping[str, Any], key: str, value: Any) -> dict[str, Any]:
+    """A copy of nested settings with the value at a dotted key replaced; all else is shared.
+
+    Raises:
+        InputError: there is no such key.
+    """
+    first, _, rest = key.partition(".")
+    if first not in settings or (rest and not isinstance(settings[first], Mapping)):
+        raise InputError(f"{key}: there is no such key; {did_you_mean(first, settings)}")
+    return {**settings, first: replaced(settings[first], rest, value) if rest else value}
 
 
 def common(flats: Sequence[Mapping[str, Any]]) -> dict[str, Any]:

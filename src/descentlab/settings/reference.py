@@ -15,6 +15,7 @@ from annotated_types import Ge, Gt, Le, Len, Lt, MinLen
 from pydantic import BaseModel
 
 from descentlab.settings.check import parameters_of
+from descentlab.settings.flat import value_at
 from descentlab.settings.groups import RootSettings
 from descentlab.settings.signature import Parameter, signature_of
 
@@ -90,11 +91,9 @@ def _root_rows(conf: Path) -> Iterator[Row]:
     for path, annotation, documented in _leaves(RootSettings, ()):
         if path in [(group,) for group in _GROUPS]:
             continue
-        value: Any = values
-        for part in path:
-            value = value[part]
+        key = ".".join(path)
         meaning = remarks.get(path) or documented or _MEANINGS.get(path[-1], "")
-        yield f"`{'.'.join(path)}`", describe(annotation), _shown(value), meaning
+        yield f"`{key}`", describe(annotation), _shown(value_at(values, key)), meaning
 
 
 def _leaves(block: type[BaseModel], path: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], Any, str]]:

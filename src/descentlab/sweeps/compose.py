@@ -19,7 +19,7 @@ from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from descentlab.errors import InputError, did_you_mean
+from descentlab.errors import InputError
 from descentlab.extras import need_loggers
 from descentlab.processes import as_called
 from descentlab.runs.elastic import processes_wanted
@@ -27,6 +27,7 @@ from descentlab.settings.check import check
 from descentlab.settings.compose import plain
 from descentlab.settings.config_folders import own_folder
 from descentlab.settings.explain import explain
+from descentlab.settings.flat import replaced, value_at
 from descentlab.sweeps.hydra_files import HydraFiles, Template
 
 _NUMBER = re.compile(r"[A-Za-z_][\w.]*=(?:(?P<int>-?(?:0|[1-9]\d*))|(?P<float>-?\d+\.\d+(?:e-?\d+)?|-?\d+e-?\d+))")
@@ -188,14 +189,14 @@ class _Base:
         """The plain settings with these values."""
         settings = self._plain
         for key, value in values.items():
-            settings = _replaced(settings, key, value)
+            settings = replaced(settings, key, value)
         for key, value in self._others_with(values).items():
-            settings = _replaced(settings, key, value)
+            settings = replaced(settings, key, value)
         for key in self._references:
             source = key
             while source in self._references:
                 source = self._references[source]
-            settings = _replaced(settings, key, _at(settings, source))
+            settings = replaced(settings, key, value_at(settings, source))
         return settings
 
     def checked(self, settings: dict[str, Any]) -> dict[str, Any]:
@@ -255,18 +256,3 @@ def _interpolations(node: Any, path: tuple[str, ...]) -> Iterator[tuple[str, str
             yield from _interpolations(value, (*path, str(key)))
     elif "${" in str(node):
         yield ".".join(path), str(node)
-
-
-def _replaced(settings: dict[str, Any], key: str, value: Any) -> dict[str, Any]:
-    """A copy of nested settings with the value at a key replaced; all else is shared."""
-    first, _, rest = key.partition(".")
-    if first not in settings or (rest and not isinstance(settings[first], dict)):
-        raise InputError(f"{key}: there is no such key; {did_you_mean(first, settings)}")
-    return {**settings, first: _replaced(settings[first], rest, value) if rest else value}
-
-
-def _at(settings: dict[str, Any], key: str) -> Any:
-    value: Any = settings
-    for part in key.split("."):
-        value = value[part]
-    return value

@@ -14,6 +14,8 @@ from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 
+from descentlab.settings.flat import replaced
+
 Scalar = bool | int | float | str | None
 
 _PLAIN = re.compile(r"[A-Za-z_/][\w./,+-]*[=/][\w./,=+-]*", re.ASCII)
@@ -194,10 +196,5 @@ def _read(text: str) -> dict[str, Any]:
 def _filled(container: dict[str, Any], values: Mapping[str, Any]) -> dict[str, Any]:
     """Nested settings with the values at some keys replaced."""
     for key, value in values.items():
-        container = _replaced(container, key.split("."), value)
+        container = replaced(container, key, value)
     return container
-
-
-def _replaced(container: dict[str, Any], path: Sequence[str], value: Any) -> dict[str, Any]:
-    first, *rest = path
-    return {**container, first: _replaced(container[first], rest, value) if rest else value}
