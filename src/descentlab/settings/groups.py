@@ -1,7 +1,8 @@
-"""What each group of the config takes, whichever choice fills it: one key means one thing everywhere.
+"""What the config takes: its keys, and in each group those of whichever choice fills it.
 
 The type of a setting comes from the signature of the choice's `_target_`. The tables here add what
-every choice of a group takes beside it, and the ranges of names that other libraries leave open.
+every choice of a group takes beside it, and the ranges of names that other libraries leave open. What the
+keys mean is said once, in conf and in the docstrings of the targets.
 """
 
 from typing import Annotated, Any, Literal
@@ -24,23 +25,19 @@ class Strict(BaseModel):
 
 
 class HistorySettings(Strict):
-    """`every`: the recorded steps; null is every step up to 10 000 steps, then about 10 000 rows."""
+    """Which steps are recorded."""
 
     every: PositiveInt | None
 
 
 class DebugSettings(Strict):
-    """`trace`: show the traceback of an error beside its message."""
+    """What is shown of errors."""
 
     trace: bool
 
 
 class SweepSettings(Strict):
-    """`folders`: sweeps of more jobs than this leave one file a stack and no folder a job; extract.py makes
-    it. `events`: sweeps of more jobs than this write TensorBoard events for the best, the median, the
-    worst and the first failed ones alone. `members`: the most jobs of one stack; null is what memory
-    takes. `fails_above`: a job whose `train/mse` ends above this counts as failed in the summary; null
-    counts only those that did not complete."""
+    """How the jobs of a sweep are stacked, what they leave, and which count as failed."""
 
     folders: NonNegativeInt
     events: NonNegativeInt

@@ -35,9 +35,7 @@ _MEANINGS = {
     "batch_size": "points a gradient step sees; null is all",
     "betas": "how much of the mean gradient, and of the mean of squares, is kept in a step",
     "centered": "divide by the variance of the gradient in place of its mean square",
-    "check": "compose and check every job, and train none",
     "dampening": "how much of a new gradient the momentum leaves out",
-    "end_factor": "of the learning rate at the end",
     "eps": "added to what is divided by",
     "eta_min": "the learning rate at the end",
     "gamma": "what the learning rate is multiplied by",
@@ -46,14 +44,11 @@ _MEANINGS = {
     "lr": "learning rate",
     "max_iter": "inner steps of one update",
     "momentum": "how much of the last step is added to the next",
-    "name": "of the run, after which its folder is named",
     "nesterov": "look at the gradient where momentum leads",
     "num_features": "inputs of a sample",
     "seed": "of the group's draws, 0 to 2^63 - 1",
-    "start_factor": "of the learning rate at the start",
     "step_size": "steps between two changes of the learning rate",
     "T_max": "steps down to the lowest learning rate",
-    "total_iters": "steps over which the learning rate changes",
     "weight_decay": "pull of the parameters towards 0",
 }
 """Of names that torch gives, and of those that every choice of a group takes."""
@@ -88,25 +83,21 @@ def _root_rows(conf: Path) -> Iterator[Row]:
             if group not in values and (conf / group / f"{name}.yaml").is_file():
                 values[group], theirs = _read(conf / group / f"{name}.yaml")
                 remarks |= {(group, *path): remark for path, remark in theirs.items()}
-    for path, annotation, documented in _leaves(RootSettings, ()):
+    for path, annotation in _leaves(RootSettings, ()):
         if path in [(group,) for group in _GROUPS]:
             continue
         key = ".".join(path)
-        meaning = remarks.get(path) or documented or _MEANINGS.get(path[-1], "")
-        yield f"`{key}`", describe(annotation), _shown(value_at(values, key)), meaning
+        yield f"`{key}`", describe(annotation), _shown(value_at(values, key)), remarks.get(path, "")
 
 
-def _leaves(block: type[BaseModel], path: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], Any, str]]:
-    """The keys of a block with their types, and what its docstring says of each."""
-    sentences = re.findall(r"`(\w+)`: (.+?)\.(?= `\w+`:|$)", " ".join((block.__doc__ or "").split()))
-    said = dict(sentences)
+def _leaves(block: type[BaseModel], path: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], Any]]:
+    """The keys of a block with their types."""
     for name, field in block.model_fields.items():
         annotation: Any = field.annotation
         if isinstance(annotation, type) and issubclass(annotation, BaseModel):
             yield from _leaves(annotation, (*path, name))
         else:
-            whole = Annotated[(annotation, *field.metadata)] if field.metadata else annotation
-            yield (*path, name), whole, said.get(name, "") if path else ""
+            yield (*path, name), Annotated[(annotation, *field.metadata)] if field.metadata else annotation
 
 
 def _choice_rows(group: str, file: Path) -> Iterator[Row]:
