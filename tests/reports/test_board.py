@@ -18,11 +18,13 @@ from urllib.parse import quote
 
 import pytest
 from PIL import Image
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from descentlab.functional.stability import hessian, largest_eigenvalue
 from descentlab.reports.board import FIT_IMAGE, LOSS_IMAGE, add_to_board
 from descentlab.reports.subject import Subject
 from descentlab.runs.dashboard import LAYOUT, STABILITY_LIMIT
+from descentlab.runs.stability import start_stability
 
 RUNS = {
     "net": ("experiment=kink_two_relu", "trainer.max_steps=200", "logger.every=50"),
@@ -121,6 +123,16 @@ def test_the_stability_limit_of_a_line_is_two_over_the_largest_curvature(answer,
     limits = scalars(answer, "line", STABILITY_LIMIT)
     assert set(limits) >= {0, 30}
     assert list(limits.values()) == pytest.approx([2 / curvature] * len(limits), rel=1e-6)
+
+
+@pytest.mark.parametrize("optimizer", [["optimizer.weight_decay=3.0"], ["optimizer=momentum", "optimizer.lr=0.001"]])
+def test_the_stability_limit_is_that_of_the_command(trained, optimizer):
+    run = trained("experiment=cubic", "trainer.max_steps=20", *optimizer)
+    subject = Subject.of_run(run.folder)
+    add_to_board(subject, run.folder / "tensorboard")
+    board = EventAccumulator(str(run.folder / "tensorboard")).Reload()
+    limits = [event.value for event in board.Scalars(STABILITY_LIMIT)]
+    assert limits == pytest.approx([start_stability(subject.settings).limit] * len(limits), rel=1e-6)
 
 
 def test_the_fit_is_there_as_images_from_the_first_step_to_the_last(answer):

@@ -7,14 +7,11 @@ import warnings
 from contextlib import suppress
 from pathlib import Path
 
-import torch
 from matplotlib.figure import Figure
 from tensorboard.compat.proto.summary_pb2 import Summary
 from torch.utils.tensorboard import SummaryWriter
 from torch.utils.tensorboard._pytorch_graph import graph
 
-from descentlab.functional.objectives import net_objective
-from descentlab.functional.stability import hessian, largest_curvature, largest_eigenvalue, stability_limit
 from descentlab.nets.linear_in_parameters import LinearInParameters
 from descentlab.reports.figures.fit import draw_points, draw_truth, keep_to_points
 from descentlab.reports.figures.loss import loss_figure
@@ -23,6 +20,7 @@ from descentlab.reports.retrace import nearest_rows
 from descentlab.reports.subject import CannotDraw, Subject
 from descentlab.runs.dashboard import STABILITY_LIMIT
 from descentlab.runs.event_file import BulkSummaryWriter
+from descentlab.runs.stability import limits_along
 
 FIT_IMAGE, LOSS_IMAGE = "chart/fit", "chart/loss"
 """The tags of the images; TensorBoard sorts by name, and opens on what comes first."""
@@ -99,32 +97,15 @@ def _add_image(board: SummaryWriter, tag: str, figure: Figure, step: int) -> Non
 
 
 def _add_stability_limits(board: SummaryWriter, subject: Subject) -> None:
-    """2 / lambda_max of the training loss, for plain gradient descent, whose learning rate it bounds."""
-    optimizer = subject.settings["optimizer"]
-    if not str(optimizer["_target_"]).endswith(".SGD") or optimizer.get("momentum"):
-        return
+    """The stability limit along the path, of gradient descent alone, whose learning rate it bounds."""
     module = subject.module
-    x, y = subject.data.stages()["train"]
+    if isinstance(module.net, LinearInParameters) and subject.loss_name not in ("mse", "sse"):
+        return  # the path is in the user's units, and only a quadratic has the same curvature everywhere
     rows = nearest_rows(subject.trajectory.steps, _LIMITS)
-    if isinstance(module.net, LinearInParameters):
-        if subject.loss_name not in ("mse", "sse"):
-            return
-        curvature = hessian(module.net.design_matrix(x.double()), "mse" if subject.loss_name == "mse" else "sse")
-        limits = [stability_limit(largest_eigenvalue(curvature))] * len(rows)
-    else:
-        function, _ = net_objective(module.net, module.loss, x, y)
-        limits = [
-            stability_limit(
-                largest_curvature(
-                    function,
-                    point,
-                    generator=torch.Generator().manual_seed(0),
-                    relative_tolerance=1e-2,
-                    max_iterations=40,
-                ).largest
-            )
-            for point in subject.trajectory.columns[rows].float()
-        ]
+    path = subject.trajectory.columns[rows]
+    limits = limits_along(module, subject.data, path, max_products=40, relative_tolerance=1e-2)
+    if limits is None:
+        return
     for row, limit in zip(rows, limits, strict=True):
         if math.isfinite(limit):
             board.add_scalar(STABILITY_LIMIT, limit, subject.trajectory.steps[row])

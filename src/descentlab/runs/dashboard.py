@@ -9,7 +9,7 @@ from descentlab.runs.files import config_text
 from descentlab.runs.hyperparameters import hyperparameters
 
 STABILITY_LIMIT = "train/stability_limit"
-"""The tag of 2 / lambda_max, the learning rate that gradient descent bears."""
+"""The tag of the learning rate that gradient descent bears, 2 / lambda_max without momentum."""
 
 LAYOUT: dict[str, dict[str, list[Any]]] = {
     "training": {

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
+from jaxtyping import Float
+from torch import Tensor
 
 from descentlab.data.points import PointsDataModule
 from descentlab.errors import InputError
@@ -76,8 +78,9 @@ def stability(module: RegressionModule, data: PointsDataModule, max_products: in
         data: whose training points are the loss's.
         max_products: so many products are made at most; the curvature may lie above what they found.
     """
-    curvature, optimizer = _curvature(module, data, max_products), _optimizer(module)
+    optimizer = _optimizer(module)
     descent = _descent_settings(optimizer)
+    curvature = _curvature(module, data, max_products, RELATIVE_TOLERANCE)
     return Stability(
         curvature,
         _is_quadratic(module),
@@ -86,6 +89,32 @@ def stability(module: RegressionModule, data: PointsDataModule, max_products: in
         descent,
         None if descent is None else _limit(curvature.largest, descent),
     )
+
+
+def limits_along(
+    module: RegressionModule,
+    data: PointsDataModule,
+    path: Float[Tensor, "row parameter"],
+    max_products: int,
+    relative_tolerance: float,
+) -> list[float] | None:
+    """The limit of the learning rate at each of some parameters, nan where it is not known; None where the steps are
+    not those of gradient descent.
+
+    Args:
+        module: of the run; it is read, never changed.
+        data: whose training points are the loss's.
+        path: flattened parameters, in the order of the net's own. Where the loss is quadratic they change nothing.
+        max_products, relative_tolerance: of the Hessian-vector products at each.
+    """
+    descent = _descent_settings(_optimizer(module))
+    if descent is None:
+        return None
+    if _is_quadratic(module):
+        curvature = _curvature(module, data, max_products, relative_tolerance).largest
+        return [_limit(curvature, descent)] * len(path)
+    curvatures = [_curvature(module, data, max_products, relative_tolerance, point).largest for point in path]
+    return [_limit(curvature, descent) for curvature in curvatures]
 
 
 def rate_warning(module: RegressionModule, data: PointsDataModule) -> str | None:
@@ -136,23 +165,30 @@ def _is_quadratic(module: RegressionModule) -> bool:
     return isinstance(module.net, LinearInParameters) and module.loss in (losses.mse, losses.sse)
 
 
-def _curvature(module: RegressionModule, data: PointsDataModule, max_products: int) -> Curvature:
+def _curvature(
+    module: RegressionModule,
+    data: PointsDataModule,
+    max_products: int,
+    relative_tolerance: float,
+    at: Float[Tensor, " parameter"] | None = None,
+) -> Curvature:
+    """The largest curvature of the training loss at flattened parameters of the net, at its own where `at` is None."""
     x, y = data.stages()["train"]
     net = module.net
     if not isinstance(net, LinearInParameters):
-        function, point = net_objective(net, module.loss, x, y)
+        function, own = net_objective(net, module.loss, x, y)
     else:
-        design, point = net.design_matrix(x), net.coefficients().detach()
-        if _is_quadratic(module) and len(point) <= LARGEST_DENSE:
+        design, own = net.design_matrix(x), net.coefficients().detach()
+        if _is_quadratic(module) and len(own) <= LARGEST_DENSE:
             matrix = hessian(design, "mse" if module.loss is losses.mse else "sse")
             finite = bool(torch.isfinite(matrix).all())
             return Curvature(largest_eigenvalue(matrix) if finite else math.nan, num_products=0, converged=finite)
         function = linear_objective(module.loss, design, y)
     return largest_curvature(
         function,
-        point,
+        own if at is None else at.to(own.dtype),
         generator=torch.Generator().manual_seed(0),
-        relative_tolerance=RELATIVE_TOLERANCE,
+        relative_tolerance=relative_tolerance,
         max_iterations=max_products,
     )
 

@@ -3,22 +3,17 @@
 import json
 import math
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal
-
-import torch
+from typing import Any
 
 from descentlab.errors import InputError
-from descentlab.functional.stability import hessian, largest_eigenvalue, stability_limit
 from descentlab.nets.linear_in_parameters import LinearInParameters
 from descentlab.reports.html.chart import Panel, Section, label, log_axis, number, positive, rate_axis
 from descentlab.reports.study import Job, Study
 from descentlab.runs.assemble import build_data, build_module
+from descentlab.runs.stability import stability as stability_of
 from descentlab.settings.check import check_target
 
-_LOSSES: dict[str, Literal["mse", "sse"]] = {
-    "descentlab.functional.losses.mse": "mse",
-    "descentlab.functional.losses.sse": "sse",
-}
+_LOSSES = ("descentlab.functional.losses.mse", "descentlab.functional.losses.sse")
 _MOST_DRAWS = 2000
 
 
@@ -66,13 +61,8 @@ def _limit(job: Job) -> float | None:
         settings = {**job.settings, "data": check_target(job.settings["data"], "data", "data")}
         settings["model"] = check_target(job.settings["model"], "model", "model")
         data = build_data(settings["data"])
-        net = build_module(settings).net
-        if not isinstance(net, LinearInParameters):
-            return None
-        with torch.no_grad():
-            design = net.design_matrix(data.stages()["train"].x)
-        curvature = hessian(design, _LOSSES[job.settings["loss"]["_target_"]])
-        return stability_limit(largest_eigenvalue(curvature))
+        module = build_module(settings)
+        return stability_of(module, data).limit if isinstance(module.net, LinearInParameters) else None
     except (InputError, OSError):  # a table that is gone: the report does without
         return None
 
