@@ -11,7 +11,7 @@ from descentlab.runs.files import LAST_CHECKPOINT, file_of, remove_temporaries
 from descentlab.runs.load import read_checkpoint
 from descentlab.runs.lock import hold
 from descentlab.runs.result import Result, read_result
-from descentlab.runs.train import fit
+from descentlab.runs.train import train_held
 from descentlab.settings.compose import read_settings
 
 _OF_THE_STEPS = ("checkpoints", "csv", "figures", "history.csv", "tensorboard")
@@ -43,7 +43,7 @@ def resume(settings: Mapping[str, Any], folder: Path) -> tuple[Result, bool]:
             assert result is not None
             return result, True
         start = found_by_the_first(lambda: _cleared(folder))
-        return fit(settings, folder, start), False
+        return train_held(settings, folder, start), False
 
 
 def _has_ended(settings: Mapping[str, Any], folder: Path) -> bool:

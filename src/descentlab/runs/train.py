@@ -57,10 +57,10 @@ def train(settings: Mapping[str, Any], folder: Path, warns: bool = True, callbac
     with hold(folder):
         if is_first_process():  # the others must not take away what it writes
             remove_temporaries(folder, below=False)
-        return fit(settings, folder, warns=warns, callbacks=callbacks)
+        return train_held(settings, folder, warns=warns, callbacks=callbacks)
 
 
-def fit(
+def train_held(
     settings: Mapping[str, Any],
     folder: Path,
     start: int | None = None,
@@ -80,17 +80,10 @@ def fit(
     check_started(settings["trainer"])
     if is_first_process():
         _write_config(settings, folder / "config.yaml")
-    with sharing_errors():
-        has_copy = (folder / TABLE).is_file()
-        points = settings_of_table(settings["data"], folder) if has_copy or start is not None else settings["data"]
-        data, module = assemble({**settings, "data": points})
-        module.config = dict(settings)
-        trainer = build_trainer(settings, folder, callbacks)
+    data, module, trainer = _assembled(settings, folder, start, callbacks)
     begins = start is None and settings["trainer"]["max_steps"] > 0 and is_first_process()
     if warns and begins and (warning := rate_warning(module, data)) is not None:
         print(as_called(warning), file=sys.stderr)
-    if trainer.is_global_zero and data.source is not None and data.source != folder / TABLE:
-        write_whole(folder / TABLE, data.source.read_bytes())
     if start is None:
         log_dashboard(trainer.loggers, settings)
     _choose_stepping(settings, data, module, trainer, start or 0)
@@ -98,19 +91,8 @@ def fit(
     started = time.perf_counter()
     status: Status = "failed"
     interrupted_by: str | None = None
-    stopping = stopping_alone if trainer.world_size == 1 else stopping_together
     try:
-        seed = settings["model"]["seed"] + rank()
-        with stopping(trainer) as received, quietly(), drawing(seed, trainer.strategy.root_device):
-            trainer.fit(module, datamodule=data, ckpt_path=checkpoint, weights_only=True)
-        if module.diverged:
-            status = "diverged"
-        elif module.pruned:
-            status = "pruned"
-        elif received and trainer.global_step < trainer.max_steps:
-            status, interrupted_by = "interrupted", signal.Signals(received[0]).name
-        else:
-            status = "completed"
+        status, interrupted_by = _fit(settings, data, module, trainer, checkpoint)
     finally:
         result = outcome_of(
             module,
@@ -125,6 +107,42 @@ def fit(
         if trainer.is_global_zero:
             _write(result, settings, data, module, trainer)
     return result
+
+
+def _assembled(
+    settings: Mapping[str, Any], folder: Path, start: int | None, callbacks: Sequence[Callback]
+) -> tuple[PointsDataModule, RegressionModule, Trainer]:
+    """What a run is made of, and the copy of its table in its folder, from which a run that goes on is read."""
+    with sharing_errors():
+        has_copy = (folder / TABLE).is_file()
+        points = settings_of_table(settings["data"], folder) if has_copy or start is not None else settings["data"]
+        data, module = assemble({**settings, "data": points})
+        module.config = dict(settings)
+        trainer = build_trainer(settings, folder, callbacks)
+    if trainer.is_global_zero and data.source is not None and data.source != folder / TABLE:
+        write_whole(folder / TABLE, data.source.read_bytes())
+    return data, module, trainer
+
+
+def _fit(
+    settings: Mapping[str, Any],
+    data: PointsDataModule,
+    module: RegressionModule,
+    trainer: Trainer,
+    checkpoint: Path | None,
+) -> tuple[Status, str | None]:
+    """Let the trainer fit; how that ended, and the name of the signal that stopped it, if one did."""
+    stopping = stopping_alone if trainer.world_size == 1 else stopping_together
+    seed = settings["model"]["seed"] + rank()
+    with stopping(trainer) as received, quietly(), drawing(seed, trainer.strategy.root_device):
+        trainer.fit(module, datamodule=data, ckpt_path=checkpoint, weights_only=True)
+    if module.diverged:
+        return "diverged", None
+    if module.pruned:
+        return "pruned", None
+    if received and trainer.global_step < trainer.max_steps:
+        return "interrupted", signal.Signals(received[0]).name
+    return "completed", None
 
 
 def _write_config(settings: Mapping[str, Any], path: Path) -> None:
