@@ -55,8 +55,13 @@ class Job:
 
     @property
     def loss(self) -> float:
-        """The final loss that jobs are ranked by: `val/loss`, else `train/loss`; nan for none."""
+        """The final loss: `val/loss`, else `train/loss`; nan for none."""
         return self.metrics.get("val/loss", self.metrics.get("train/loss", math.nan))
+
+    @property
+    def rank(self) -> float:
+        """What jobs are sorted by, the best first: the loss; those without one come last."""
+        return math.inf if math.isnan(self.loss) else self.loss
 
 
 @dataclass(frozen=True)

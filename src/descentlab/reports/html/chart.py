@@ -12,6 +12,9 @@ from typing import Any
 
 _CAP = 1e30
 
+OUTCOMES = (("did not fail", "@blue", False), ("failed", "@orange", True))
+"""How jobs are told apart in every picture of single ones: name, colour, and whether they count as failed."""
+
 
 @dataclass(frozen=True)
 class Panel:

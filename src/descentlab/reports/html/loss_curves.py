@@ -72,7 +72,7 @@ def _sample(study: Study, members: Sequence[int]) -> list[int]:
     """The members whose own curves are drawn: all of few, else some evenly from all ranks."""
     if len(members) <= _MOST_SINGLE:
         return list(members)
-    ranked = sorted(members, key=lambda k: math.inf if math.isnan(study.jobs[k].loss) else study.jobs[k].loss)
+    ranked = sorted(members, key=lambda k: study.jobs[k].rank)
     return [ranked[(2 * j + 1) * len(ranked) // (2 * _SAMPLE)] for j in range(_SAMPLE)]
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from descentlab.reports.histories import Histories
-from descentlab.reports.html.chart import Panel, Section, is_spread, label, number
+from descentlab.reports.html.chart import OUTCOMES, Panel, Section, is_spread, label, number
 from descentlab.reports.names import short_name
 from descentlab.reports.study import Study, in_order
 
@@ -37,6 +37,22 @@ def parallel(study: Study, histories: Histories, shown: Sequence[int], most: flo
     if len(shown) < 3:
         return None
     jobs = [study.jobs[k] for k in shown]
+    axes = _axes(study, histories, shown, most)
+    if len(axes) < 3:
+        return None
+    data = [
+        _lines(axes, [k for k, job in enumerate(jobs) if study.has_failed(job) == has_failed], name, colour, len(jobs))
+        for name, colour, has_failed in OUTCOMES
+    ]
+    note = (
+        "Each line is a job. Drag a box over a part of an axis to select the jobs that pass through it, "
+        "or click a line where it meets an axis; a double click lets go."
+    )
+    return Section("parallel", "Parallel coordinates", note, [Panel(data, _layout(axes), height=460)], columns=1)
+
+
+def _axes(study: Study, histories: Histories, shown: Sequence[int], most: float) -> list[_Axis]:
+    jobs = [study.jobs[k] for k in shown]
     axes = [
         _axis(short_name(key, study.varied), [job.values.get(key) for job in jobs]) for key in study.swept[:_MOST_AXES]
     ]
@@ -51,12 +67,11 @@ def parallel(study: Study, histories: Histories, shown: Sequence[int], most: flo
     for metric in ("train/loss", "val/loss"):
         if any(metric in job.metrics for job in jobs):
             axes.append(_axis(metric, [job.metrics.get(metric, math.nan) for job in jobs], most))
-    if len(axes) < 3:
-        return None
-    data = [
-        _lines(axes, [k for k, job in enumerate(jobs) if study.has_failed(job) == has_failed], name, colour, len(jobs))
-        for name, colour, has_failed in (("did not fail", "@blue", False), ("failed", "@orange", True))
-    ]
+    return axes
+
+
+def _layout(axes: Sequence[_Axis]) -> dict[str, Any]:
+    """Upright lines with their ticks beside them, in place of the axes that Plotly draws."""
     annotations = [
         {
             "x": place,
@@ -76,7 +91,7 @@ def parallel(study: Study, histories: Histories, shown: Sequence[int], most: flo
         {"type": "line", "x0": place, "x1": place, "y0": 0, "y1": 1, "line": {"color": "@muted", "width": 1}}
         for place in range(len(axes))
     ]
-    layout = {
+    return {
         "xaxis": {
             "tickvals": list(range(len(axes))),
             "ticktext": [label(axis.name).replace(_AT_START, f"<br>{_AT_START}") for axis in axes],
@@ -93,11 +108,6 @@ def parallel(study: Study, histories: Histories, shown: Sequence[int], most: flo
         "hovermode": "closest",
         "dragmode": "select",
     }
-    note = (
-        "Each line is a job. Drag a box over a part of an axis to select the jobs that pass through it, "
-        "or click a line where it meets an axis; a double click lets go."
-    )
-    return Section("parallel", "Parallel coordinates", note, [Panel(data, layout, height=460)], columns=1)
 
 
 def _brief(name: str) -> str:

@@ -4,7 +4,7 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-from descentlab.reports.html.chart import Panel, Section, label, log_axis, number, positive
+from descentlab.reports.html.chart import OUTCOMES, Panel, Section, label, log_axis, number, positive
 from descentlab.reports.study import Study
 
 _MOST_TICKS = 20
@@ -20,14 +20,14 @@ def ranks(study: Study, shown: Sequence[int], most: float) -> Section | None:
     """
     if len(shown) < 3:
         return None
-    order = sorted(range(len(shown)), key=lambda place: _rank(study.jobs[shown[place]].loss))
+    order = sorted(range(len(shown)), key=lambda place: study.jobs[shown[place]].rank)
     losses = [study.jobs[shown[place]].loss for place in order]
     finite = [loss for loss in losses if math.isfinite(loss) and loss > 0]
     axis = log_axis(f"final {study.loss_name}", finite, most=most)
     top: float = 10 ** (axis["range"][1] - 0.02 * (axis["range"][1] - axis["range"][0]))
     bottom: float = 10 ** (axis["range"][0] + 0.02 * (axis["range"][1] - axis["range"][0]))
     data = []
-    for name, colour, has_failed in (("did not fail", "@blue", False), ("failed", "@orange", True)):
+    for name, colour, has_failed in OUTCOMES:
         own = [k for k, place in enumerate(order) if study.has_failed(study.jobs[shown[place]]) == has_failed]
         data.append(_trace(name, colour, own, [_within(losses[k], bottom, top) for k in own], order, losses))
     note = (
@@ -41,10 +41,6 @@ def ranks(study: Study, shown: Sequence[int], most: float) -> Section | None:
         "dragmode": "select",
     }
     return Section("ranks", "Where the jobs end", note, [Panel(data, layout, height=360)], columns=1)
-
-
-def _rank(loss: float) -> float:
-    return math.inf if math.isnan(loss) else loss
 
 
 def _within(loss: float, low: float, high: float) -> float:

@@ -7,7 +7,7 @@ from typing import Any
 
 from descentlab.errors import InputError
 from descentlab.nets.linear_in_parameters import LinearInParameters
-from descentlab.reports.html.chart import Panel, Section, label, log_axis, number, positive, rate_axis
+from descentlab.reports.html.chart import OUTCOMES, Panel, Section, label, log_axis, number, positive, rate_axis
 from descentlab.reports.study import Job, Study
 from descentlab.runs.assemble import build_data, build_module
 from descentlab.runs.stability import stability as stability_of
@@ -15,6 +15,15 @@ from descentlab.settings.check import check_target
 
 _LOSSES = ("descentlab.functional.losses.mse", "descentlab.functional.losses.sse")
 _MOST_DRAWS = 2000
+_AT_THE_LIMIT = {
+    "type": "line",
+    "x0": 1,
+    "x1": 1,
+    "yref": "paper",
+    "y0": 0,
+    "y1": 1,
+    "line": {"color": "@text", "width": 1.5, "dash": "dash"},
+}
 
 
 def stability_limits(study: Study) -> dict[int, float]:
@@ -84,8 +93,13 @@ def stability(study: Study, limits: Mapping[int, float], shown: Sequence[int], m
     finite = [loss for loss in losses if math.isfinite(loss) and loss > 0]
     axis = log_axis("final training loss", finite, most=most)
     low, high = (10**edge for edge in axis["range"])
+    texts = [
+        f"loss {label(number(loss))}, 2/λmax = {number(limits[k])}, "
+        f"learning rate {number(study.jobs[k].settings['optimizer']['lr'])}"
+        for loss, (_, k) in zip(losses, own, strict=True)
+    ]
     data = []
-    for name, colour, has_failed in (("did not fail", "@blue", False), ("failed", "@orange", True)):
+    for name, colour, has_failed in OUTCOMES:
         chosen = [j for j, (_, k) in enumerate(own) if study.has_failed(study.jobs[k]) == has_failed]
         heights = [min(max(losses[j], 1.2 * low), 0.8 * high) if losses[j] >= 0 else 0.8 * high for j in chosen]
         data.append(
@@ -96,28 +110,14 @@ def stability(study: Study, limits: Mapping[int, float], shown: Sequence[int], m
                 "marker": {"color": colour, "size": 7, "opacity": 0.75},
                 "name": name,
                 "customdata": [own[j][0] for j in chosen],
-                "text": [
-                    f"loss {label(number(losses[j]))}, 2/λmax = {number(limits[own[j][1]])}, "
-                    f"learning rate {number(study.jobs[own[j][1]].settings['optimizer']['lr'])}"
-                    for j in chosen
-                ],
+                "text": [texts[j] for j in chosen],
                 "hovertemplate": "%{text}<extra></extra>",
             }
         )
     layout = {
         "xaxis": rate_axis("learning rate ÷ (2/λmax of the job's own data)", ratios),
         "yaxis": axis,
-        "shapes": [
-            {
-                "type": "line",
-                "x0": 1,
-                "x1": 1,
-                "yref": "paper",
-                "y0": 0,
-                "y1": 1,
-                "line": {"color": "@text", "width": 1.5, "dash": "dash"},
-            }
-        ],
+        "shapes": [_AT_THE_LIMIT],
         "hovermode": "closest",
         "dragmode": "select",
     }

@@ -56,8 +56,7 @@ def shown_jobs(study: Study) -> list[int]:
     numbers = range(len(study.jobs))
     if len(numbers) <= MOST_JOBS:
         return list(numbers)
-    losses = [study.jobs[k].loss for k in numbers]
-    ranked = sorted(numbers, key=lambda k: math.inf if math.isnan(losses[k]) else losses[k])
+    ranked = sorted(numbers, key=lambda k: study.jobs[k].rank)
     chosen = [k for _, k in chosen_jobs(study)]
     room = MOST_JOBS - len(chosen)
     return sorted({*chosen, *(ranked[j * len(ranked) // room] for j in range(room))})
