@@ -13,7 +13,7 @@ from descentlab.deferred import defer
 from descentlab.errors import InputError, WriteError
 from descentlab.processes import as_called
 from descentlab.runs.agreement import speaks_for_all
-from descentlab.settings.config_folders import take_config_dir
+from descentlab.settings.config_folders import choices_of, take_config_dir
 
 _EXIT_CODES = {"completed": 0, "pruned": 0, "failed": 1, "diverged": 3}
 
@@ -40,7 +40,8 @@ def refuse(error: InputError) -> NoReturn:
 def _asks_for_trace(word: str) -> bool:
     """Whether a word typed is a debug mode, each of which sets `debug.trace`, or that setting itself: read off the
     words, since the error may be that they cannot be composed."""
-    return word == "debug.trace=true" or (word.startswith("debug=") and word != "debug=none")
+    key, _, value = word.partition("=")
+    return word == "debug.trace=true" or (key == "debug" and value != "none" and value in choices_of("debug"))
 
 
 def without_trace(words: Sequence[str]) -> list[str]:
