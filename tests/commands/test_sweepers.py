@@ -159,7 +159,7 @@ REFUSED = {
     "hydra.sweeper.sampler=tpee": "hydra.sweeper.sampler: expected 'tpe', 'gp' or 'random', got 'tpee'.",
     "hydra.sweeper.pruner=halving": "hydra.sweeper.pruner: expected 'none', 'median' or 'successive_halving', got",
     "hydra.sweeper.num_trials=0": "hydra.sweeper.num_trials: expected a value greater than or equal to 1, got 0.",
-    "hydra.sweeper.storage=sqlite:///no/x.db": "hydra.sweeper.storage: sqlite:///no/x.db cannot be opened",
+    "hydra.sweeper.storage=sqlite:///no/x.db": "hydra.sweeper.storage: expected one that can be opened, got sqlite",
     "hydra.sweeper.num_trial=3": "hydra.sweeper.num_trial: there is no such key; did you mean num_trials?",
     "resume=none": "resume: expected the folder of a sweep, got ",
 }

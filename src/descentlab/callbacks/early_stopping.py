@@ -68,7 +68,8 @@ class EarlyStopping(StepCallback):
         loss = validation_losses(trainer).get(step)
         if loss is None:
             raise InputError(
-                f"callbacks.early_stopping.every: expected the steps of callbacks.validation.every, got {self.every}."
+                f"callbacks.early_stopping.every: expected the steps of callbacks.validation.every, got {self.every}; "
+                "give both one number."
             )
         if self._rule.is_over(loss, step) and step < trainer.max_steps and not trainer.should_stop:
             trainer.should_stop = True

@@ -34,11 +34,15 @@ def _predict(arguments: Sequence[str]) -> None:
     }
     given = read_arguments(arguments, schema, required=["run"])
     if ("x" in given) == ("csv" in given):
-        raise InputError(f"x, csv: expected one of them, got {'both' if 'x' in given else 'neither'}.")
+        both = "both" if "x" in given else "neither"
+        raise InputError(f"x, csv: expected one of them, got {both}; type x=[0.1,0.5] or csv=<file>")
     folder = Path(given["run"])
     rows = _rows(given["x"]) if "x" in given else _read(Path(given["csv"]), folder)
     if len({len(row) for row in rows}) != 1 or not rows[0]:
-        raise InputError("x: expected at least one sample, and rows of one length.")
+        lengths = ", ".join(map(str, sorted({len(row) for row in rows}))) or "none"
+        raise InputError(
+            f"x: expected at least one sample, and rows of one length, got {lengths}; type x=[[1,2],[3,4]]"
+        )
     import torch  # imported now, not to say no
 
     from descentlab.runs.files import write_whole

@@ -129,9 +129,15 @@ class _Source:
                 f"(data.path=… data.features=[a] data.target=b), got {'both' if typed else 'neither'}."
             )
         if typed and (x is None or y is None):
-            raise InputError(f"data.{'x' if x is None else 'y'}: expected as many values as in the other, got none.")
+            missing, given = ("x", "y") if x is None else ("y", "x")
+            raise InputError(
+                f"data.{missing}: expected as many values as data.{given} has, got none; type data.{missing}=[…]"
+            )
         if read and (not features or target is None):
-            raise InputError("data.features, data.target: expected the CSV's columns, e.g. data.features=[a,b].")
+            raise InputError(
+                f"data.features, data.target: expected names of the CSV's columns, got {features or 'none'} and "
+                f"{target or 'none'}; type data.features=[a,b] data.target=y"
+            )
         self.x, self.y, self.path, self.features, self.target = x, y, path, features, target
 
     def read(self) -> tuple[Tensor, Tensor]:

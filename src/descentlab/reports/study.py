@@ -185,7 +185,10 @@ def _read_run(folder: Path) -> Study:
     settings = read_settings(folder / "config.yaml")
     result = read_result(folder)
     if result is None:
-        raise InputError(f"run: expected the folder of a run that has ended, got {folder}, which has no result.json.")
+        raise InputError(
+            f"run: expected the folder of a run that has ended, got {folder}, which has no result.json; "
+            f"python scripts/train.py run={folder} goes on with it."
+        )
     job = Job(
         label="0",
         values=hyperparameters(settings),

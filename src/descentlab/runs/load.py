@@ -73,7 +73,12 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
             warnings.simplefilter("ignore")  # torch warns of some of what it then refuses
             state = torch.load(path, map_location="cpu", weights_only=True)
     except FileNotFoundError:
-        raise InputError(f"{path}: there is no such checkpoint; has the run written one?") from None
+        remedy = (
+            "a run without validation points has none; type checkpoint=last"
+            if path.stem == "best"
+            else f"the run has written none yet; python scripts/train.py run={path.parents[1]} goes on with it."
+        )
+        raise InputError(f"{path}: there is no such checkpoint; {remedy}") from None
     except Exception as error:  # what a reader of pickles raises at bytes that are none has no bounds
         raise InputError(
             f"{path}: expected a checkpoint of plain values, but it is damaged or holds code that would be run."

@@ -36,7 +36,10 @@ def plan(
         jobs = compose_jobs(loader, sweep, overrides, first)
         ledger = _ledger(folder, resumes=sweep.resume is not None)
         if is_whole and ledger.jobs and len(ledger.jobs) != len(jobs):
-            raise InputError(f"resume: {folder} has {len(ledger.jobs)} jobs, but the command line gives {len(jobs)}.")
+            raise InputError(
+                f"resume: expected the {len(ledger.jobs)} jobs of {folder}, got {len(jobs)}; "
+                "type the values that were swept when it was launched, which its multirun.yaml has."
+            )
         if sweep.check:
             print(f"{len(jobs)} jobs can be run")
             raise SystemExit(0)

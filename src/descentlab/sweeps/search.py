@@ -95,9 +95,14 @@ class Search:
             self.study = optuna.create_study(storage=url, study_name=name, load_if_exists=True)
         except Exception as error:  # of whichever database library
             reason = str(error).splitlines()[0]
-            raise InputError(f"hydra.sweeper.storage: {url} cannot be opened ({reason}).") from error
+            raise InputError(
+                f"hydra.sweeper.storage: expected one that can be opened, got {url} ({reason}); "
+                "type such as hydra.sweeper.storage=sqlite:///study.db"
+            ) from error
         if len(self.study.directions) != 1 or self.study.direction != optuna.study.StudyDirection.MINIMIZE:
-            raise InputError(f"hydra.sweeper.study_name: expected a study that minimises one value, got {name}.")
+            raise InputError(
+                f"hydra.sweeper.study_name: expected a study that minimises one value, got {name}; type another name."
+            )
         self._check_compatible()
 
     def ask(self, first: int, count: int) -> list[dict[str, Any]]:
