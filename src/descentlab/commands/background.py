@@ -56,9 +56,9 @@ def main() -> None:
     with brief_process():
         import torch
 
-        from descentlab.reports.board import add_to_board
         from descentlab.reports.figures.catalogue import draw
         from descentlab.reports.subject import Subject
+        from descentlab.reports.tensorboard.run_pictures import add_to_board
 
         torch.set_num_threads(1)  # the cores are for the next run
         names = sys.argv[1:]

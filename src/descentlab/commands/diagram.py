@@ -35,7 +35,7 @@ def _diagram(arguments: Sequence[str]) -> None:
     given = read_arguments(arguments if is_run else mine, _SCHEMA)
     need("matplotlib", "diagram")
     composed = {} if is_run else compose(settings)
-    from descentlab.reports.diagram import diagram_figure  # torch is imported now, not to say no
+    from descentlab.reports.figures.diagram import diagram_figure  # torch is imported now, not to say no
     from descentlab.reports.figures.style import save, styled
     from descentlab.reports.subject import CannotDraw, Subject
 

@@ -11,7 +11,7 @@ import numpy as np
 from jaxtyping import Float32, Int64
 from numpy import ndarray
 
-from descentlab.reports.recorded import recorded_stacks
+from descentlab.reports.recorded_stacks import recorded_stacks
 
 _NOT_PARAMETERS = ("step", "train/loss", "train/mse", "val/loss")
 

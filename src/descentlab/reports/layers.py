@@ -1,186 +1,163 @@
-"""What a net does to its input, step by step and with its branches, read off one forward pass."""
+"""The layers of a net as columns of nodes, and where each column of a diagram stands."""
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 
-import torch
 from jaxtyping import Float
 from torch import Tensor, nn
-from torch.overrides import TorchFunctionMode
 
-_SHAPES_ONLY = frozenset(
-    {
-        *("alias", "clone", "contiguous", "detach", "double", "expand", "flatten", "float", "get", "permute"),
-        *("requires_grad", "reshape", "squeeze", "t", "to", "transpose", "type_as", "unflatten", "unsqueeze", "view"),
-    }
-)
-"""Functions that hand on the numbers that they are given."""
+from descentlab.nets.linear_in_parameters import LinearInParameters
+from descentlab.nets.polynomial import Polynomial
+from descentlab.reports.forward_pass import CONCATENATION, Step, trace
 
-_OPERATIONS = {
-    "add": "+",
-    "iadd": "+",
-    "radd": "+",
-    "sum": "+",
-    "sub": "-",
-    "isub": "-",
-    "rsub": "-",
-    "mul": "·",
-    "imul": "·",
-    "rmul": "·",
-    "div": "/",
-    "truediv": "/",
-}
-_JOINS = {"+": "sum", "-": "difference", "·": "product", "/": "quotient"}
-CONCATENATION = "concatenation"
+MOST_NODES = 12
+_ENDS = 4
+"""Nodes drawn at either end of a layer that is shortened."""
+
+_LINE, _GAP = 0.31, 1.45
+"""The height of a line of a caption, and what lies between two columns beside it, from node to node."""
 
 
 @dataclass(frozen=True, eq=False)
-class Step:
-    """One module without children, or one function of torch between modules, at work.
+class Layer:
+    """A column of nodes.
 
     Attributes:
-        name: of the module in the net, or of the function.
-        kind: what it is called in a picture: `Linear`, `relu`, `sigmoid(200 u)`, `· 0.5`; of several tensors
-            joined element by element the sign of the operation.
-        module: that did it; None for a function.
-        sources: the places of the steps that it works on; the net's input is step 0 and has none.
-        input: the first of what it was given.
-        output: of it.
+        name: under it.
+        width: how many nodes there are.
+        sources: the places of the layers that it is made of.
+        functions: what is applied to each node, in order.
+        labels: written in the nodes; empty for none.
+        weights: of the edges from its only source; None without edges of their own.
+        bias: added to each node; None for none.
+        joins: whether each node is made of single nodes of its sources.
     """
 
     name: str
-    kind: str
-    module: nn.Module | None
-    sources: tuple[int, ...]
-    input: Tensor
-    output: Float[Tensor, "sample _"]
+    width: int
+    sources: tuple[int, ...] = ()
+    functions: tuple[str, ...] = ()
+    labels: tuple[str, ...] = ()
+    weights: Float[Tensor, "unit input"] | None = field(default=None, repr=False)
+    bias: Float[Tensor, " unit"] | None = field(default=None, repr=False)
+    joins: bool = False
 
     @property
-    def has_parameters(self) -> bool:
-        """Whether it holds something to train."""
-        return self.module is not None and any(True for _ in self.module.parameters())
+    def is_shortened(self) -> bool:
+        """Whether some of its nodes are left out."""
+        return self.width > MOST_NODES
+
+    @property
+    def shown(self) -> list[int]:
+        """The nodes that are drawn: all, or those at the ends."""
+        if not self.is_shortened:
+            return list(range(self.width))
+        return [*range(_ENDS), *range(self.width - _ENDS, self.width)]
+
+    @property
+    def rows(self) -> int:
+        """Places that the nodes take, with one for those left out."""
+        return len(self.shown) + self.is_shortened
+
+    @property
+    def caption(self) -> str:
+        """What stands under it."""
+        return "\n".join([self.name, *self.functions, f"{self.width} node{'s' * (self.width > 1)}"])
+
+    @property
+    def foot(self) -> float:
+        """From its lowest node to the end of its caption, with some room."""
+        return _GAP + _LINE * (2 + len(self.functions))
+
+    def heights(self, centre: float) -> dict[int, float]:
+        """Where each shown node stands; a shortened layer has a gap in its middle."""
+        places = [row + (row >= _ENDS and self.is_shortened) for row in range(len(self.shown))]
+        return {node: centre + (self.rows - 1) / 2 - place for node, place in zip(self.shown, places, strict=True)}
 
 
-def trace(net: nn.Module, x: Float[Tensor, "sample feature"]) -> list[Step]:
-    """The steps of a net in the order in which they work on `x`, from the input to the prediction, the net left
-    as it is; what the prediction does not depend on is left out.
+def layers_of(net: nn.Module, x: Float[Tensor, "sample feature"]) -> list[Layer]:
+    """The layers of a net, as they work on inputs like `x`.
 
-    Seen are modules without children and the functions of torch that are called outside of one and give a tensor
-    of (sample, unit), but for those that only change its shape or type.
+    A linear layer is a column of nodes with its weights as edges; whatever follows it alone and changes no width
+    is a function of that column. What joins several columns, and layers of another kind, are columns too.
+
+    Args:
+        net: any module from (sample, feature) to (sample, target).
+        x: a sample is enough.
     """
-    watch = _Watch(x)
-    hooks = []
-    for name, module in net.named_modules():
-        is_all = not name and not type(module).__module__.startswith("torch.")  # a net of functions alone
-        if not is_all and not list(module.children()):
-            hooks.append(module.register_forward_pre_hook(lambda _, __: watch.enter()))
-            hooks.append(module.register_forward_hook(watch.seen_by(name or type(net).__name__)))
-    training = net.training
-    try:
-        with torch.no_grad(), torch.random.fork_rng(devices=[]), watch:
-            prediction = net.eval()(x)
-    finally:
-        net.train(training)
-        for hook in hooks:
-            hook.remove()
-    return _leading_to(watch.sources_of(prediction), watch.steps)
+    inputs = ("x",) if x.shape[1] == 1 else tuple(f"x{k + 1}" for k in range(x.shape[1]))
+    first = Layer("input", x.shape[1], labels=inputs)
+    layers = _of_columns(net, first) if isinstance(net, LinearInParameters) else _of_steps(trace(net, x), first)
+    if layers[-1].width == 1 and len(layers) > 1:
+        layers[-1] = replace(layers[-1], labels=("ŷ",))
+    return layers
 
 
-class _Watch(TorchFunctionMode):
-    """Notes the functions that a net calls between its modules, and what each works on."""
+def _of_columns(net: LinearInParameters, first: Layer) -> list[Layer]:
+    """A model linear in its parameters: what it makes of its input, and the weighted sum of that."""
+    width = net.linear.in_features
+    layers = [first]
+    if isinstance(net, Polynomial):
+        labels = tuple("x" if power == 1 else f"$x^{{{power}}}$" for power in range(1, width + 1))
+        layers.append(Layer("powers", width, (0,), labels=labels))
+    elif width != first.width:
+        layers.append(Layer("columns", width, (0,), labels=("1", *first.labels) if net.intercept_as_column else ()))
+    return [*layers, _linear("linear", net.linear, (len(layers) - 1,))]
 
-    def __init__(self, x: Tensor) -> None:
-        super().__init__()
-        self.steps = [Step("input", "input", None, (), x, x)]
-        self._depth = 0
-        self._made_by: dict[int, tuple[int, ...]] = {id(x): (0,)}
-        self._kept: list[Any] = [x]  # so that no id is given twice
 
-    def enter(self) -> None:
-        self._depth += 1
-
-    def sources_of(self, given: Any) -> tuple[int, ...]:
-        """The steps that made these tensors."""
-        return tuple(dict.fromkeys(step for each in _tensors(given) for step in self._made_by.get(id(each), ())))
-
-    def seen_by(self, name: str) -> Callable[[nn.Module, Any, Any], None]:
-        """A hook that notes what a module has done."""
-
-        def hook(module: nn.Module, given: Any, output: Any) -> None:
-            self._depth -= 1
-            self._note(name, _kind(module), module, given, output)
-
-        return hook
-
-    def __torch_function__(
-        self, func: Callable[..., Any], types: Any, args: Any = (), kwargs: dict[str, Any] | None = None
-    ) -> Any:
-        given = [*args, *(kwargs or {}).values()]
-        sources = self.sources_of(given) if self._depth == 0 else ()
-        output = func(*args, **(kwargs or {}))
-        if sources:
-            self._note_function(getattr(func, "__name__", "").strip("_"), given, sources, output)
-        return output
-
-    def _note_function(self, name: str, given: list[Any], sources: tuple[int, ...], output: Any) -> None:
-        sign = _OPERATIONS.get(name)
-        constant = next((each for each in given if isinstance(each, int | float)), None)
-        changes_nothing = (sign, constant) in (("+", 0), ("-", 0), ("·", 1), ("/", 1)) and name != "rsub"
-        if name in _SHAPES_ONLY or (changes_nothing and len(sources) == 1):
-            self._remember(sources, output)
+def _of_steps(steps: Sequence[Step], first: Layer) -> list[Layer]:
+    layers, places = [first], {0: 0}
+    used = [source for step in steps for source in step.sources]
+    for number, step in enumerate(steps[1:], start=1):
+        sources = tuple(places[source] for source in step.sources)
+        before = layers[sources[0]] if sources else first
+        width = step.output.shape[1]
+        follows = len(sources) == 1 and sources[0] > 0 and used.count(step.sources[0]) == 1 and width == before.width
+        if isinstance(step.module, nn.Linear):
+            layers.append(_linear(step.name, step.module, sources))
+        elif follows:
+            layers[sources[0]] = replace(before, functions=(*before.functions, step.kind))
         elif len(sources) > 1:
-            joined = (
-                CONCATENATION if name in ("cat", "concat", "concatenate", "hstack") else _JOINS.get(sign or "", name)
-            )
-            self._note(joined, sign or "", None, given, output)
-        elif sign is not None and name != "sum" and constant is not None:
-            self._note(
-                name, f"{constant:g} {sign}" if name.startswith("r") else f"{sign} {constant:g}", None, given, output
-            )
-        elif name == "pow" and constant is not None:
-            self._note(name, f"power {constant:g}", None, given, output)
+            joins = step.name == CONCATENATION or all(layers[source].width == width for source in sources)
+            labels = (step.kind,) * width if step.kind else ()
+            layers.append(Layer(step.name, width, sources, labels=labels, joins=joins))
         else:
-            self._note(*(("part", "part") if name == "getitem" else (name, name)), None, given, output)
-
-    def _note(self, name: str, kind: str, module: nn.Module | None, given: Any, output: Any) -> None:
-        sources = self.sources_of(given)
-        if isinstance(output, Tensor) and output.ndim == 2:
-            first = next(_tensors(given))
-            self.steps.append(Step(name, kind, module, sources, first.detach(), output.detach().clone()))
-            sources = (len(self.steps) - 1,)
-        self._remember(sources, output)
-
-    def _remember(self, sources: tuple[int, ...], output: Any) -> None:
-        for each in _tensors(output):
-            self._made_by[id(each)] = sources
-            self._kept.append(each)
+            layers.append(Layer(step.name, width, sources, functions=() if step.kind == step.name else (step.kind,)))
+        places[number] = sources[0] if follows and not isinstance(step.module, nn.Linear) else len(layers) - 1
+    return layers
 
 
-def _tensors(values: Any) -> Iterator[Tensor]:
-    if isinstance(values, Tensor):
-        yield values
-    elif isinstance(values, list | tuple):
-        for each in values:
-            yield from _tensors(each)
+def _linear(name: str, module: nn.Linear, sources: tuple[int, ...]) -> Layer:
+    bias = None if module.bias is None else module.bias.detach()
+    weights = module.weight.detach()
+    return Layer(name, module.out_features, sources, ("Linear",), weights=weights, bias=bias)
 
 
-def _kind(module: nn.Module) -> str:
-    kind = type(module).__name__
-    if any(True for _ in module.parameters()):
-        return kind
-    return f"{kind}({module.extra_repr()})" if module.extra_repr() else kind
+@dataclass(frozen=True)
+class Place:
+    """Where a column stands: its number from the left, and the height of its centre."""
+
+    depth: int
+    centre: float
 
 
-def _leading_to(ends: tuple[int, ...], steps: list[Step]) -> list[Step]:
-    """The input and the steps from which the ends can be reached, numbered anew."""
-    wanted = {0, *ends}
-    for place in range(len(steps) - 1, 0, -1):
-        if place in wanted:
-            wanted |= {*steps[place].sources}
-    places = {old: new for new, old in enumerate(sorted(wanted))}
-    kept = [steps[old] for old in sorted(wanted)]
-    return [
-        Step(each.name, each.kind, each.module, tuple(places[old] for old in each.sources), each.input, each.output)
-        for each in kept
-    ]
+def places_of(layers: Sequence[Layer]) -> list[Place]:
+    """A place for each column: behind all of its sources, beside the columns of its depth, as near as can be to
+    the height of its sources."""
+    depths: list[int] = []
+    for layer in layers:
+        depths.append(1 + max((depths[source] for source in layer.sources), default=-1))
+    centres = [0.0] * len(layers)
+    for depth in range(max(depths) + 1):
+        wished = {
+            k: sum(centres[source] for source in layers[k].sources) / max(1, len(layers[k].sources))
+            for k, own in enumerate(depths)
+            if own == depth
+        }
+        order = sorted(wished, key=lambda k: -wished[k])
+        whole = sum(layers[k].rows - 1 for k in order) + sum(layers[k].foot for k in order[:-1])
+        top = sum(wished.values()) / len(wished) + whole / 2
+        for k in order:
+            centres[k] = top - (layers[k].rows - 1) / 2
+            top -= layers[k].rows - 1 + layers[k].foot
+    return [Place(depth, centre) for depth, centre in zip(depths, centres, strict=True)]

@@ -40,11 +40,11 @@ def judge_here() -> Judge | None:
     sweeper: Mapping[str, Any] = hydra.sweeper
     if sweeper.get("pruner", "none") == "none":
         return None
-    from descentlab.sweeps.reports import Reports  # Optuna is imported now, by those alone who need it
+    from descentlab.sweeps.optuna_judge import OptunaJudge  # Optuna is imported now, by those alone who need it
     from descentlab.sweeps.search import Storage
 
     storage = Storage(sweeper["storage"], sweeper["study_name"])
-    return Reports(Path(hydra.sweep.dir).resolve(), storage, sweeper["pruner"], sweeper["metric"])
+    return OptunaJudge(Path(hydra.sweep.dir).resolve(), storage, sweeper["pruner"], sweeper["metric"])
 
 
 def report_every(num_steps: int) -> int:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from matplotlib.figure import Figure
 
-from descentlab.reports.diagram import diagram_figure
+from descentlab.reports.figures.diagram import diagram_figure
 from descentlab.reports.figures.first_update import first_update_figure
 from descentlab.reports.figures.fit import fit_figure
 from descentlab.reports.figures.landscape import landscape_figure

@@ -7,7 +7,7 @@ from matplotlib.figure import Figure
 from torch import Tensor, nn
 
 from descentlab.reports.figures.style import VAL, legend_below
-from descentlab.reports.layers import Step, trace
+from descentlab.reports.forward_pass import Step, trace
 from descentlab.reports.subject import CannotDraw, Subject
 
 _COLOURS = ("C0", "C1", "C2", "C4", "C5", "C6")

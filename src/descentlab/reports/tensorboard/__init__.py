@@ -1,1 +1,1 @@
-"""What TensorBoard shows of a sweep beside its jobs."""
+"""What TensorBoard shows beside what a run logs: pictures of it, and a sweep as a whole."""

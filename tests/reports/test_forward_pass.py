@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import nn
 
-from descentlab.reports.layers import trace
+from descentlab.reports.forward_pass import trace
 
 
 class OwnNet(nn.Module):

@@ -14,8 +14,8 @@ _PRUNERS: dict[Pruner, Callable[[], optuna.pruners.BasePruner]] = {
 }
 
 
-class Reports:
-    """What the jobs of one sweep come to on the way, in the study.
+class OptunaJudge:
+    """The `Judge` of a search: tells the study what its jobs come to on the way, and asks the study's pruner.
 
     Args:
         folder: of the sweep.

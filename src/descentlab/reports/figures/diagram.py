@@ -9,8 +9,8 @@ from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
 from torch import Tensor, nn
 
-from descentlab.reports.columns import Layer, Place, layers_of, places_of
-from descentlab.reports.layers import CONCATENATION
+from descentlab.reports.forward_pass import CONCATENATION
+from descentlab.reports.layers import Layer, Place, layers_of, places_of
 from descentlab.reports.subject import CannotDraw, Subject
 
 _MOST_WEIGHTS = 12

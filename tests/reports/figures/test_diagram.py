@@ -4,8 +4,8 @@ import pytest
 import torch
 from torch import nn
 
-from descentlab.reports.columns import layers_of, places_of
-from descentlab.reports.diagram import diagram_figure, net_figure
+from descentlab.reports.figures.diagram import diagram_figure, net_figure
+from descentlab.reports.layers import layers_of, places_of
 from descentlab.reports.subject import Subject
 from descentlab.settings.compose import compose
 

@@ -10,7 +10,7 @@ from optuna.trial import TrialState
 from descentlab.runs.result import Result
 from descentlab.sweeps.compose import Job
 from descentlab.sweeps.dimensions import Reals
-from descentlab.sweeps.reports import Reports
+from descentlab.sweeps.optuna_judge import OptunaJudge
 from descentlab.sweeps.search import Pruner, Search, Storage
 from descentlab.sweeps.table import Outcome
 
@@ -60,10 +60,10 @@ def test_jobs_are_stopped_where_optuna_stops_its_trials(
     ends: list[int | None] = []
     for batch in (range(5), range(5, len(RATES))):
         search.ask(batch.start, len(batch))
-        reports = Reports(tmp_path, STORAGE, name, None)
+        judge = OptunaJudge(tmp_path, STORAGE, name, None)
         for job in batch:
             curve = [(step, {"val/loss": loss(RATES[job], step), "train/loss": 7.0}) for step in STEPS]
-            ends.append(next((step for step, metrics in curve if reports.stop(job, step, metrics)), None))
+            ends.append(next((step for step, metrics in curve if judge.stop(job, step, metrics)), None))
         search.tell([ended(job, RATES[job], ends[job]) for job in batch])
     assert ends == ends_of_optuna(pruner)
     assert None in ends
@@ -79,7 +79,9 @@ def test_what_was_reported_before_a_kill_is_not_reported_again(tmp_path: Path) -
     search = Search(tmp_path, {"lr": Reals(0.1, 0.5)}, STORAGE, "random", 0, "train/mse")
     search.ask(0, 1)
     for _ in range(2):
-        assert not Reports(tmp_path, STORAGE, "median", "train/mse").stop(0, 10, {"train/mse": 3.0, "train/loss": 1.0})
+        assert not OptunaJudge(tmp_path, STORAGE, "median", "train/mse").stop(
+            0, 10, {"train/mse": 3.0, "train/loss": 1.0}
+        )
     assert search.study.trials[0].intermediate_values == {10: 3.0}
 
 
@@ -87,5 +89,5 @@ def test_a_job_that_is_run_again_after_it_broke_down_is_not_stopped(tmp_path: Pa
     search = Search(tmp_path, {"lr": Reals(0.1, 0.5)}, STORAGE, "random", 0, None)
     search.ask(0, 1)
     search.tell([Outcome(Job(0, [], {}), None)])
-    assert not Reports(tmp_path, STORAGE, "median", None).stop(0, 10, {"train/loss": math.nan})
+    assert not OptunaJudge(tmp_path, STORAGE, "median", None).stop(0, 10, {"train/loss": math.nan})
     assert search.study.trials[0].intermediate_values == {}

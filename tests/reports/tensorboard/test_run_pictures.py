@@ -21,8 +21,8 @@ from PIL import Image
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from descentlab.functional.stability import hessian, largest_eigenvalue
-from descentlab.reports.board import FIT_IMAGE, LOSS_IMAGE, add_to_board
 from descentlab.reports.subject import Subject
+from descentlab.reports.tensorboard.run_pictures import FIT_IMAGE, LOSS_IMAGE, add_to_board
 from descentlab.runs.dashboard import LAYOUT, STABILITY_LIMIT
 from descentlab.runs.stability import start_stability
 
@@ -32,7 +32,7 @@ RUNS = {
 }
 
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 SWEEP = ("experiment=kink_two_relu_starts", "model.seed=range(0,20)", "trainer.max_steps=30", "sweep.events=3")
 
 
