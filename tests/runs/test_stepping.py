@@ -169,10 +169,13 @@ def test_a_callback_that_only_watches_the_ends_costs_no_engine(train_with, tmp_p
     assert capsys.readouterr().err == ""
 
 
-def test_a_run_on_another_device_is_stepped_by_lightning_which_moves_its_batches(tmp_path, monkeypatch):
+DEVICES = {"cuda": None, "mps": "the engines work on the CPU and on CUDA devices, and this run is on mps"}
+
+
+@pytest.mark.parametrize(("device", "reason"), DEVICES.items())
+def test_a_run_on_a_device_without_engines_is_stepped_by_lightning(device, reason, tmp_path, monkeypatch):
     settings = compose([])
     _, module = assemble(settings)
     trainer = build_trainer(settings, tmp_path)
-    monkeypatch.setattr(type(trainer.strategy), "root_device", torch.device("cuda"))
-    reason = why_step_by_step(module, trainer, "auto")
-    assert reason == "the engines work on the CPU, and this run is on cuda"
+    monkeypatch.setattr(type(trainer.strategy), "root_device", torch.device(device))
+    assert why_step_by_step(module, trainer, "auto") == reason

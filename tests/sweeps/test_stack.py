@@ -228,7 +228,7 @@ def test_a_native_stack_is_left_where_batches_change_and_says_so(
 ) -> None:
     jobs = [["model=linear", STEPS, NATIVE, "data.batch_size=40", f"seed={seed}"] for seed in (1, 2)]
     stack = stacked(jobs)
-    assert "the recorded stack performs the steps: a compiled step covers full batches only" in capsys.readouterr().err
+    assert "the recorded stack performs the steps: native steps take full batches" in capsys.readouterr().err
     assert_same_files(stack, alone(jobs), len(jobs))
 
 
