@@ -13,7 +13,8 @@ from descentlab.modules.regression import RegressionModule
 from descentlab.runs.assemble import build_data
 from descentlab.settings.compose import compose
 from descentlab.sweeps.fit import fit_stack
-from descentlab.sweeps.stacked_module import Member, StackHistory
+from descentlab.sweeps.stack_callbacks import StackHistory
+from descentlab.sweeps.stacked_module import Member
 
 NUM_STEPS = 4
 RATE = 0.25

@@ -8,7 +8,8 @@ from lightning.pytorch import Trainer
 from descentlab.callbacks.early_stopping import EarlyStopping, Patience
 from descentlab.callbacks.steps import StepCallback, callbacks_of
 from descentlab.engines.record import CannotRecord
-from descentlab.sweeps.stacked_module import Member, StackedRegression, StackValidation
+from descentlab.sweeps.stack_callbacks import StackValidation
+from descentlab.sweeps.stacked_module import Member, StackedRegression
 
 
 class StackEarlyStopping(StepCallback):

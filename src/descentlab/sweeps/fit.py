@@ -16,7 +16,8 @@ from descentlab.engines.graph_stack import GraphStack
 from descentlab.engines.stack import Stack
 from descentlab.runs.chunks import Chunks
 from descentlab.runs.trainer import device_of, make_trainer, quietly
-from descentlab.sweeps.stacked_module import Member, StackedRegression, StackHistory, StackValidation
+from descentlab.sweeps.stack_callbacks import StackHistory, StackValidation
+from descentlab.sweeps.stacked_module import Member, StackedRegression
 from descentlab.targets import build
 
 

@@ -1,4 +1,4 @@
-"""The module that holds a stack, and what looks at it: Lightning drives many members as one."""
+"""The module that holds a stack: Lightning drives many members as one."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -6,20 +6,15 @@ from typing import Any
 
 import torch
 from jaxtyping import Bool, Float
-from lightning.pytorch import LightningModule, Trainer
-from torch import Tensor, nn
-from torch.func import functional_call, vmap
+from lightning.pytorch import LightningModule
+from torch import Tensor
 
-from descentlab.callbacks.steps import StepCallback
 from descentlab.data.points import PointsDataModule
 from descentlab.engines.drawing import CPU
-from descentlab.engines.problem import Loss
 from descentlab.engines.record import CannotRecord
 from descentlab.engines.shuffled_stack import ShuffledStack
-from descentlab.engines.stack import over_members
 from descentlab.engines.stack_trace import StackTrace
-from descentlab.functional.losses import mse
-from descentlab.modules.coefficients import MOST_COLUMNS, num_parameters, unflatten
+from descentlab.modules.coefficients import MOST_COLUMNS, num_parameters
 from descentlab.modules.regression import Chunk, RegressionModule
 from descentlab.runs.chunks import own_training
 from descentlab.sweeps.stack_kinds import kind_of_stack
@@ -76,8 +71,8 @@ class StackedRegression(LightningModule):
         trained = [name for name, parameter in first.net.named_parameters() if parameter.requires_grad]
         tensors = _by_name([dict(net.named_parameters()) | dict(net.named_buffers()) for net in nets])
         self.untrained = {name: value for name, value in tensors.items() if name not in trained}
-        self.x = _stacked([member.data.stages()["train"].x for member in members])
-        self.y = _stacked([member.data.stages()["train"].y for member in members])
+        self.x = shared_or_stacked([member.data.stages()["train"].x for member in members])
+        self.y = shared_or_stacked([member.data.stages()["train"].y for member in members])
         batches = [member.data.batches for member in members]
         self.stack = kind_of_stack(engine, device, batches, self.x, self.y)(
             net=first.net,
@@ -143,133 +138,9 @@ class StackedRegression(LightningModule):
                 self.members[k].module.net.get_parameter(name).copy_(value[k])
 
 
-class StackHistory(StepCallback):
-    """Records losses and parameters of all members, as `History` does for one.
-
-    Args:
-        every: gradient steps between two rows.
-        num_members: of the stack.
-    """
-
-    def __init__(self, every: int, num_members: int) -> None:
-        super().__init__(None)
-        self.row_every = every
-        self._num_members = num_members
-        self.steps: list[int] = []
-        self._losses: list[Tensor] = []
-        self._parameters: list[Tensor] = []
-        self._mse: list[Tensor] = []
-        self.last_losses: dict[int, Tensor] = {}
-
-    def rows_between(self, start: int, stop: int) -> range:
-        """The recorded steps of the updates `start` to `stop`, counted from `start`."""
-        return range(-start % self.row_every, stop - start, self.row_every)
-
-    def losses(self) -> Float[Tensor, "member row"]:
-        """The loss of each member at each recorded step."""
-        return torch.cat([torch.empty(self._num_members, 0), *(losses.T for losses in self._losses)], dim=1)
-
-    def parameters(self) -> Float[Tensor, "member row parameter"] | None:
-        """The flattened parameters at each recorded step; None for nets with many."""
-        if not self._parameters:
-            return None
-        return torch.cat([parameters.transpose(0, 1) for parameters in self._parameters], dim=1)
-
-    def mean_squared_errors(self) -> Float[Tensor, "member row"] | None:
-        """The mean squared error of each member at each recorded step, where the loss is another."""
-        return torch.cat(self._mse, dim=1) if self._mse else None
-
-    def look(self, trainer: Trainer, module: Any, step: int) -> None:
-        pass
-
-    def on_train_batch_end(self, trainer: Trainer, pl_module: Any, outputs: Any, batch: Any, batch_idx: int) -> None:
-        trace: StackTrace = outputs["trace"]
-        start, kept = trainer.global_step - batch.num_steps, list(batch.rows)
-        self.steps += [start + local for local in kept]
-        self._losses.append(trace.losses[kept])
-        if trace.parameters is not None:
-            if pl_module.keeps_parameters:
-                self._parameters.append(trace.parameters)
-            if pl_module.members[0].module.wants_mse:
-                self._mse.append(self._mse_of(pl_module, trace.parameters))
-        # A member that has just diverged has one loss more than updates: that at the parameters it kept.
-        stack = pl_module.stack
-        for k in torch.nonzero(trace.diverged).flatten().tolist():
-            if k not in self.last_losses:
-                self.last_losses[k] = trace.losses[int(stack.steps[k]) - start, k]
-
-    def _mse_of(
-        self, module: StackedRegression, parameters: Float[Tensor, "row member parameter"]
-    ) -> Float[Tensor, "member row"]:
-        net = module.members[0].module.net
-        named = [{**module.untrained, **unflatten(net, row)} for row in parameters]
-        errors = [losses_of(net, mse, each, module.x, module.y) for each in named]
-        return torch.stack(errors, dim=1) * torch.tensor([[each.module.mse_scale] for each in module.members])
-
-
-class StackValidation(StepCallback):
-    """Computes `val/loss` of all members in one batched forward pass, and keeps each member's best.
-
-    Args:
-        every: gradient steps between two; None computes none.
-        members: of the stack; they have validation points, all of them or none.
-        device: where the stack is.
-    """
-
-    def __init__(self, every: int | None, members: Sequence[Member], device: torch.device = CPU) -> None:
-        super().__init__(every)
-        self.losses: dict[int, Tensor] = {}
-        first = members[0]
-        self._looks = every is not None and "val" in first.data.stages()
-        if self._looks:
-            self._x = _stacked([member.data.stages()["val"].x for member in members]).to(device)
-            self._y = _stacked([member.data.stages()["val"].y for member in members]).to(device)
-        self._scales = torch.tensor([member.module.loss_scale for member in members])
-        self._net, self._loss, self._device = first.module.net, first.module.loss, device
-        self.best_losses = torch.full((len(members),), torch.inf)
-        self.best_steps = torch.zeros(len(members), dtype=torch.long)
-        self.best: dict[str, Tensor] = {}
-
-    def look(self, trainer: Trainer, module: StackedRegression, step: int) -> None:
-        if not self._looks:
-            return
-        stack = module.stack
-        untrained = {name: value.to(self._device) for name, value in module.untrained.items()}
-        losses = losses_of(self._net, self._loss, {**untrained, **stack.parameters}, self._x, self._y)
-        losses = losses.cpu() * self._scales
-        here = stack.steps == step
-        self.losses[step] = losses.masked_fill(~here, torch.nan)
-        better = here & (losses < self.best_losses)
-        self.best_losses = torch.where(better, losses, self.best_losses)
-        self.best_steps = self.best_steps.masked_fill(better, step)
-        for name, value in stack.parameters.items():
-            self.best[name] = torch.where(over_members(better, value), value, self.best.get(name, value))
-
-
 def shapes_of(data: PointsDataModule) -> tuple[tuple[str, torch.Size, torch.Size], ...]:
     """Of which sets there are how many points; they must agree within a stack."""
     return tuple((stage, points.x.shape, points.y.shape) for stage, points in data.stages().items())
-
-
-def losses_of(
-    net: nn.Module, loss: Loss, parameters: Mapping[str, Tensor], x: Tensor, y: Tensor
-) -> Float[Tensor, " member"]:
-    """The loss of every member in one batched pass.
-
-    Args:
-        net: the template.
-        loss: (prediction, target) -> scalar.
-        parameters: and buffers, by name, each (member, its own shape).
-        x, y: points, (member, sample, …), or (sample, …) that all share.
-    """
-
-    def error(named: Mapping[str, Tensor], x: Tensor, y: Tensor) -> Tensor:
-        return loss(functional_call(net, dict(named), (x,)), y)
-
-    axes = (0, 0 if x.dim() == 3 else None, 0 if y.dim() == 3 else None)
-    with torch.no_grad():
-        errors: Tensor = vmap(error, in_dims=axes)(dict(parameters), x, y)
-    return errors
 
 
 def _by_name(tensors: Sequence[Mapping[str, Tensor]]) -> dict[str, Tensor]:
@@ -277,7 +148,7 @@ def _by_name(tensors: Sequence[Mapping[str, Tensor]]) -> dict[str, Tensor]:
     return {name: torch.stack([own[name].detach() for own in tensors]) for name in tensors[0]}
 
 
-def _stacked(tensors: Sequence[Tensor]) -> Tensor:
+def shared_or_stacked(tensors: Sequence[Tensor]) -> Tensor:
     """One tensor that all share, or theirs on a leading member axis."""
     first = tensors[0]
     if all(tensor is first for tensor in tensors):
