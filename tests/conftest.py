@@ -97,6 +97,14 @@ def native_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
         yield
 
 
+@pytest.fixture(scope="session", autouse=True)
+def imports_are_executed() -> Iterator[None]:
+    """A command that a test types in this process defers no import: other tests import in it."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("descentlab.commands.entry.defer", lambda: None)
+        yield
+
+
 @pytest.fixture
 def hold_in_a_child() -> Iterator[Callable[[Path], int]]:
     """Starts a process that holds a folder until it is killed, at the latest after the test; gives its number."""
@@ -177,7 +185,6 @@ def swept(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
             folder = tmp_path_factory.mktemp("sweeps") / "sweep"
             with pytest.MonkeyPatch.context() as patch:
                 patch.setattr(sys, "argv", ["scripts/train.py", "-m", *overrides, f"hydra.sweep.dir={folder}"])
-                patch.setattr("descentlab.commands.entry.defer", lambda: None)  # other tests import in this process
                 patch.setattr("descentlab.commands.sweep.add_to_boards_in_background", lambda folders: None)
                 patch.setenv("HYDRA_FULL_ERROR", "1")
                 GlobalHydra.instance().clear()  # which other tests may have left initialised

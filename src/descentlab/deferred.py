@@ -13,7 +13,7 @@ from then on it is itself.
 import functools
 import sys
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import nullcontext
 from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec, PathFinder
@@ -96,9 +96,7 @@ class _Waiting(ModuleType):
 class _Finder(MetaPathFinder):
     """Finds the modules that are left unexecuted, and wakes one whose submodule is imported."""
 
-    def find_spec(
-        self, fullname: str, path: Sequence[str] | None = None, target: ModuleType | None = None
-    ) -> ModuleSpec | None:
+    def find_spec(self, fullname: str, path: Any = None, target: ModuleType | None = None) -> ModuleSpec | None:
         if fullname in DEFERRED:
             spec = PathFinder.find_spec(fullname, path, target)
             if spec is not None and spec.loader is not None:

@@ -27,7 +27,6 @@ def typed(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], t
     for variable in ("DESCENTLAB_CONFIG_DIR", "DESCENTLAB_TRUSTED"):  # which a command may set for its process
         monkeypatch.setenv(variable, "")
     monkeypatch.setenv("HYDRA_FULL_ERROR", "1")  # which train.py sets, and would leave set
-    monkeypatch.setattr("descentlab.commands.entry.defer", lambda: None)  # other tests import in this process
     monkeypatch.setattr("descentlab.commands.sweep.add_to_boards_in_background", lambda folders: None)  # nobody waits
 
     def run(command: str, *arguments: str) -> Answer:

@@ -33,7 +33,6 @@ def test_a_refusal_is_one_line_on_stderr_and_exit_code_2(monkeypatch, capsys):
 
 def test_an_error_of_ours_is_not_taken_for_bad_input(monkeypatch):
     monkeypatch.setattr(sys, "argv", ["command.py", "a=1"])
-    monkeypatch.setattr("descentlab.commands.entry.defer", lambda: None)
 
     def command(_):
         raise KeyError("a bug")
