@@ -36,6 +36,11 @@ class Rows:
     mse: Tensor | None
 
 
+def multiples_between(every: int, start: int, stop: int) -> range:
+    """The multiples of `every` from `start` on and before `stop`, counted from `start`: 1, 4 of 3 from 2 to 8."""
+    return range(-start % every, stop - start, every)
+
+
 def mse_of_rows(
     net: nn.Module,
     x: Float[Tensor, "sample feature"],
@@ -71,7 +76,7 @@ class History(Callback):
 
     def rows_between(self, start: int, stop: int) -> range:
         """The recorded steps of the updates `start` to `stop`, counted from `start`."""
-        return range(-start % self.every, stop - start, self.every)
+        return multiples_between(self.every, start, stop)
 
     def rows(self) -> Rows:
         """All rows recorded so far."""

@@ -9,6 +9,7 @@ from lightning.pytorch import Trainer
 from torch import Tensor, nn
 from torch.func import functional_call, vmap
 
+from descentlab.callbacks.history import multiples_between
 from descentlab.callbacks.steps import StepCallback
 from descentlab.engines.drawing import CPU
 from descentlab.engines.problem import Loss
@@ -39,7 +40,7 @@ class StackHistory(StepCallback):
 
     def rows_between(self, start: int, stop: int) -> range:
         """The recorded steps of the updates `start` to `stop`, counted from `start`."""
-        return range(-start % self.row_every, stop - start, self.row_every)
+        return multiples_between(self.row_every, start, stop)
 
     def losses(self) -> Float[Tensor, "member row"]:
         """The loss of each member at each recorded step."""
