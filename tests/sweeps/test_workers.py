@@ -1,6 +1,8 @@
 """Pieces of a sweep side by side in processes of their own."""
 
+import multiprocessing
 import os
+import select
 import signal
 import time
 from collections.abc import Callable, Sequence
@@ -82,6 +84,31 @@ def test_there_are_as_many_workers_as_wanted_but_no_more_than_gpus(
 ) -> None:
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", visible)
     assert workers_for(jobs_of(9, accelerator), wanted=4) == expected
+
+
+def test_workers_that_outlive_a_killed_sweep_end_with_their_pieces(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def outlive(piece: Piece) -> Results:
+        signal.alarm(60)  # should it stay for ever
+        sweep = os.getppid()
+        (tmp_path / str(piece.jobs[0].number)).touch()
+        while os.getppid() == sweep:
+            time.sleep(0.01)
+        return dict.fromkeys(range(100_000))  # more than a pipe holds that nobody reads
+
+    monkeypatch.setattr("descentlab.sweeps.workers.run_piece", outlive)
+    pieces = cut([Group(jobs_of(2), "why")], tmp_path, num_workers=2, leaves_folders=True)
+    ends, held = os.pipe()  # read to its end where the last process that holds it has ended
+    sweep = multiprocessing.get_context("fork").Process(target=lambda: list(on_cores(pieces, num_workers=2)))
+    sweep.start()
+    os.close(held)
+    while len(list(tmp_path.iterdir())) < 2:
+        time.sleep(0.01)
+    sweep.kill()
+    sweep.join()
+    assert select.select([ends], [], [], 30)[0] == [ends]
+    os.close(ends)
 
 
 def test_jobs_that_ask_for_a_gpu_have_one_a_worker(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,6 +5,7 @@ import os
 import signal
 import sys
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from multiprocessing.connection import Connection, wait
 from typing import Any
 
@@ -59,7 +60,8 @@ def on_cores(pieces: Sequence[Piece], num_workers: int) -> Iterator[Results]:
                 mine, theirs = context.Pipe(duplex=False)
                 gpu = free.pop() if free else None
                 is_first = len(waiting) + 1 == len(pieces)
-                process = context.Process(target=_work, args=(piece, theirs, is_first, gpu))
+                forked = [mine, *running] if context.get_start_method() == "fork" else []
+                process = context.Process(target=_work, args=(piece, theirs, is_first, gpu, forked))
                 process.start()
                 theirs.close()
                 running[mine] = (process, piece, gpu)
@@ -79,14 +81,18 @@ def _asks_for_gpu(job: Job) -> bool:
     return device_of(job.settings["trainer"]["accelerator"]) != CPU
 
 
-def _work(piece: Piece, results: Connection, is_first: bool, gpu: str | None) -> None:
+def _work(piece: Piece, results: Connection, is_first: bool, gpu: str | None, forked: Sequence[Connection]) -> None:
+    for connection in forked:  # else this process would keep the pipe open into which it sends
+        connection.close()
     if gpu is not None:
         os.environ["CUDA_VISIBLE_DEVICES"] = gpu  # before CUDA is asked for anything
     for number in SIGNALS:  # the process that shares the work out hears them, and ends its workers
         signal.signal(number, signal.SIG_DFL)
     if not is_first:
         sys.stderr.isatty = lambda: False  # type: ignore[method-assign]  # so that one bar is drawn
-    results.send(run_piece(piece))
+    trained = run_piece(piece)
+    with suppress(BrokenPipeError):  # the sweep was killed; its folder has what was trained
+        results.send(trained)
 
 
 def _received(connection: Connection, piece: Piece) -> Results:
