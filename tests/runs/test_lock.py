@@ -1,8 +1,10 @@
 """One process at a time works in a folder; a dead one holds nobody up."""
 
+import json
 import os
 import signal
 import socket
+import subprocess
 
 import pytest
 from hydra.core.utils import setup_globals
@@ -33,6 +35,18 @@ def test_the_lock_of_a_killed_process_is_taken_over(tmp_path, holder):
     assert (tmp_path / NAME).is_file()
     with hold(tmp_path):
         assert str(os.getpid()) in (tmp_path / NAME).read_text()
+
+
+def test_workers_that_outlive_the_holder_are_not_taken_for_it(tmp_path, holder):
+    note = json.loads((tmp_path / NAME).read_text())
+    ended = subprocess.Popen(["true"])
+    ended.wait()
+    (tmp_path / NAME).write_text(json.dumps({**note, "pid": ended.pid}))
+    with (
+        pytest.raises(HeldError, match=rf"workers of process {ended.pid} on .*, which has ended, are at work there"),
+        hold(tmp_path),
+    ):
+        pass
 
 
 def test_a_folder_that_was_let_go_has_no_lock_and_can_be_held_again(tmp_path):

@@ -64,9 +64,7 @@ def _locked(path: Path) -> int:
         except BlockingIOError:
             text = os.pread(file, 1000, 0)
             os.close(file)
-            raise HeldError(
-                f"{path.parent}: {_described(text)} is at work there; wait until it ends, or end it."
-            ) from None
+            raise HeldError(f"{path.parent}: {_at_work(text)}.") from None
 
 
 def _is_at(file: int, path: Path) -> bool:
@@ -76,9 +74,22 @@ def _is_at(file: int, path: Path) -> bool:
         return False
 
 
-def _described(text: bytes) -> str:
+def _at_work(text: bytes) -> str:
     try:
         holder = json.loads(text)
-        return f"process {holder['pid']} on {holder['host']} (since {holder['since']})"
+        name = f"process {holder['pid']} on {holder['host']} (since {holder['since']})"
+        if holder["host"] == socket.gethostname() and not _lives(holder["pid"]):
+            return f"workers of {name}, which has ended, are at work there; wait until they end, or end them"
     except (ValueError, KeyError, TypeError):  # it has not written its name yet
-        return "another process"
+        name = "another process"
+    return f"{name} is at work there; wait until it ends, or end it"
+
+
+def _lives(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:  # of another user
+        return True
+    return True
