@@ -2,6 +2,7 @@
 
 import importlib.util
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -30,7 +31,10 @@ def stacked(typed):
 
 
 def swept_by_joblib():
-    """In a process of its own: joblib sends Hydra's task to its workers, and cannot send one that beartype checks."""
+    """In a repository, as a clone is, and in a process of its own: joblib sends Hydra's task to its workers, and
+    cannot send one that beartype checks."""
+    if shutil.which("git") is not None:
+        subprocess.run(["git", "init", "-q"], check=True)
     code = "from descentlab.commands.train import main; main()"
     command = [sys.executable, "-c", code, "-m", *JOBS, "hydra.sweep.dir=sweep", "hydra/launcher=joblib"]
     done = subprocess.run(command, capture_output=True, text=True)

@@ -4,7 +4,7 @@ import shutil
 import subprocess
 import tempfile
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 from descentlab.runs.files import write_whole
 
@@ -33,6 +33,10 @@ class Source:
                 command, stdin=subprocess.DEVNULL, stdout=answer, stderr=subprocess.DEVNULL, start_new_session=True
             )
             self._asked[name] = process, answer
+
+    def __getstate__(self) -> dict[str, Any]:
+        """What another process is sent, joblib's among them: there nothing has been asked."""
+        return {"_asked": {}}
 
     def write(self, folder: Path) -> None:
         """Write `source.txt` (commit, its date and subject) and `source.diff` (empty where nothing is changed);
