@@ -41,3 +41,11 @@ def test_the_config_is_printed_and_nothing_trained(tmp_path):
     assert printed["model"]["num_features"] == 1
     assert printed["tags"] == ["draft"]
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("place", [0, 1, 2], ids=["first", "in the midst", "last"])
+def test_the_config_is_printed_wherever_the_flags_stand_and_a_group_by_itself(tmp_path, place):
+    words = ["model=linear", "data.seed=3"]
+    out = started(tmp_path, *words[:place], "--cfg", "job", "-p", "data", "--resolve", *words[place:])
+    printed = yaml.safe_load(out)
+    assert (printed["seed"], printed["num_features"]) == (3, 1)

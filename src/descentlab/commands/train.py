@@ -51,8 +51,8 @@ def main() -> None:
     if {"-h", "--help"} & set(sys.argv[1:]):
         print(as_called(help_text()))
         return
-    # Hydra's parser takes -m before all overrides or after them, not in their midst.
-    sys.argv[1:] = sorted(sys.argv[1:], key=lambda word: word not in ("-m", "--multirun"))
+    # Hydra's parser takes flags before all overrides or after them, not in their midst.
+    sys.argv[1:] = sorted(sys.argv[1:], key=_is_override)
     os.environ.setdefault("HYDRA_FULL_ERROR", "1")  # Hydra hands its errors on; they are explained here
     register_resolvers()
     lone: list[int] = []
@@ -85,6 +85,10 @@ def main() -> None:
         except KeyboardInterrupt:  # before the first step, when nothing is there to be kept
             sys.exit(128 + signal.SIGINT)
     sys.exit(lone[0] if lone and is_first_process() else 0)
+
+
+def _is_override(word: str) -> bool:
+    return not word.startswith("-") and ("=" in word or word.startswith("~"))
 
 
 def _refuse_unknown_flags(words: Sequence[str]) -> None:

@@ -69,7 +69,7 @@ def refuse_unnamed_choices(overrides: Sequence[str]) -> None:
             raise InputError(f"{override}: expected key=value, got no key.")
         if key in _TAKE_SEVERAL and re.fullmatch(r"\[[^\[\]{}]+\]", choice):
             continue
-        if key in groups() and re.fullmatch(r"null|true|false|[-+.\d]*|[\[{].*", choice, re.IGNORECASE):
+        if equals and key in groups() and re.fullmatch(r"null|true|false|[-+.\d]*|[\[{].*", choice, re.IGNORECASE):
             raise InputError(
                 f"{override}: expected the name of a choice, got {choice or 'nothing'}; "
                 f"{did_you_mean(choice, choices_of(key))}"
