@@ -10,7 +10,7 @@ import yaml
 from descentlab.errors import InputError
 from descentlab.runs.train import train
 from descentlab.settings.compose import compose, read_settings
-from descentlab.settings.config_folders import config_folder
+from descentlab.settings.config_folders import VARIABLE, config_folder
 
 EXPLAINED = {
     "optimizer.lrr=0.1": "optimizer.lrr: there is no such key; did you mean lr? Valid: _target_, lr",
@@ -26,6 +26,7 @@ EXPLAINED = {
     "=3": "=3: expected key=value, got no key.",
     "optimizer.lr=0.1,0.2": "optimizer.lr=0.1,0.2: expected one value, got several; for ",
     "optimizer.lr=${nope}": "optimizer.lr: expected a value, but Interpolation key 'nope' not found",
+    "~logger": "~logger: expected a group that can be left out; type logger=… instead. Valid: csv, ",
     "~seed": "data.seed: expected a value, but Interpolation key 'seed' not found",
     "optimizer.lr=???": "optimizer.lr: expected a value, but Missing mandatory value",
 }
@@ -36,6 +37,33 @@ def test_what_hydra_refuses_is_told_in_one_line(override, message):
     with pytest.raises(InputError) as refusal:
         compose([override])
     assert str(refusal.value).startswith(message)
+    assert "\n" not in str(refusal.value)
+
+
+HEAD = "# @package _global_\n"
+FILES = {
+    "defaults:\n  - override /model: linear\n": "expected the first line # @package _global_, without which",
+    "trainer:\n  max_steps: 7\n": "expected an experiment file whose first line is # @package _global_",
+    f"{HEAD}defaults:\n  - override model: linear\n": "slash before it; type `override /model: …`",
+    f"{HEAD}defaults:\n  - override /modl: linear\n": "modl: there is no such group; did you mean model?",
+    f"{HEAD}defaults:\n  - model: linear\n": "type `override /model: linear`",
+    f"{HEAD}defaults:\n  - /model: linear\n": "expected one choice, got several; on the command line type model=… with",
+    f"{HEAD}defaults:\n  - override /model: linaer\n": "model=linaer: there is no such choice; did you mean linear?",
+    f"{HEAD}model:\n\tseed: 3\n": "mine.yaml, line 3: expected YAML, but found character '\\t' that cannot",
+    f"{HEAD}- model\n": "mine.yaml: expected settings of a run, key: value, but they do not fit in (Cannot merge",
+    f"{HEAD}\x00": "expected configs in YAML, but unacceptable character #x0000",
+}
+"""Experiments that are none, and how they are told."""
+
+
+@pytest.mark.parametrize(("text", "message"), FILES.items(), ids=FILES.values())
+def test_what_is_wrong_in_an_experiment_is_told_in_one_line(tmp_path, monkeypatch, text, message):
+    (tmp_path / "experiment").mkdir()
+    (tmp_path / "experiment" / "mine.yaml").write_text(text)
+    monkeypatch.setenv(VARIABLE, str(tmp_path))
+    with pytest.raises(InputError) as refusal:
+        compose(["experiment=mine"])
+    assert message in str(refusal.value)
     assert "\n" not in str(refusal.value)
 
 

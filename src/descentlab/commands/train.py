@@ -12,10 +12,8 @@ from typing import Any
 import hydra
 from hydra._internal.utils import get_args_parser
 from hydra.core.hydra_config import HydraConfig
-from hydra.errors import HydraException
 from hydra.types import RunMode
 from omegaconf import DictConfig
-from omegaconf.errors import OmegaConfBaseException
 
 from descentlab.commands.background import draw_in_background
 from descentlab.commands.ended import print_ended
@@ -29,7 +27,7 @@ from descentlab.runs.lock import HeldError
 from descentlab.settings.check import check
 from descentlab.settings.compose import CONFIG_NAME, plain
 from descentlab.settings.config_folders import choices_of, config_folder, groups, take_config_dir
-from descentlab.settings.explain import explain, refuse_unnamed_choices
+from descentlab.settings.explain import COMPOSING, explain, refuse_unnamed_choices
 from descentlab.settings.resolvers import register_resolvers
 from descentlab.settings.trust import trust_typed
 
@@ -78,7 +76,7 @@ def main() -> None:
                 decorate(job)()
         except InputError as error:
             refuse(error)
-        except (HydraException, OmegaConfBaseException) as error:
+        except COMPOSING as error:
             refuse(explain(error))
         except WriteError as error:
             stop_unwritten(error)

@@ -9,6 +9,7 @@ from pydantic import ConfigDict, TypeAdapter, ValidationError
 
 from descentlab.errors import InputError, did_you_mean
 from descentlab.settings.groups import COMMON, PROVIDED, RANGES, PositiveInt, RootSettings
+from descentlab.settings.own_files import HEADER
 from descentlab.settings.signature import Parameter, Signature, signature_of
 from descentlab.targets import check_trusted
 
@@ -150,6 +151,8 @@ def _validate(adapter: TypeAdapter, value: Any, key: str) -> Any:
         place = ".".join([*([key] if key else []), *(str(part) for part in first["loc"] if _shown(part))])
         if first["type"] == "extra_forbidden":
             *blocks, unknown = map(str, first["loc"])
+            if place == "experiment":
+                raise InputError(f"experiment: expected an experiment file whose first line is {HEADER}") from None
             raise InputError(f"{place}: there is no such key; {did_you_mean(unknown, _keys_of(blocks))}") from None
         if first["type"] == "missing":
             raise InputError(f"{place}: expected a value, got none; give {place}=…") from None

@@ -8,14 +8,12 @@ from hydra import compose as hydra_compose
 from hydra import initialize_config_dir
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.hydra_config import HydraConfig
-from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf
-from omegaconf.errors import OmegaConfBaseException
 
 from descentlab.errors import InputError
 from descentlab.settings.check import check
 from descentlab.settings.config_folders import config_folder
-from descentlab.settings.explain import explain, refuse_unnamed_choices
+from descentlab.settings.explain import COMPOSING, explain, refuse_unnamed_choices
 from descentlab.settings.resolvers import register_resolvers
 from descentlab.settings.trust import trust_typed
 
@@ -40,7 +38,7 @@ def compose(overrides: Sequence[str] = ()) -> dict[str, Any]:
         with initialize_config_dir(str(config_folder()), version_base="1.3"):
             config = hydra_compose(CONFIG_NAME, overrides=list(overrides), return_hydra_config=True)
         settings = plain(config)
-    except (HydraException, OmegaConfBaseException) as error:
+    except COMPOSING as error:
         raise explain(error) from error
     finally:
         HydraConfig.instance().cfg = held

@@ -3,12 +3,17 @@
 import re
 from collections.abc import Sequence
 
-from hydra.errors import MissingConfigException, OverrideParseException
+from hydra.errors import HydraException, MissingConfigException, OverrideParseException
 from omegaconf.errors import OmegaConfBaseException
+from yaml import YAMLError
 
 from descentlab.errors import InputError, did_you_mean
 from descentlab.extras import refusal
 from descentlab.settings.config_folders import choices_of, groups
+from descentlab.settings.own_files import fault
+
+COMPOSING = (HydraException, OmegaConfBaseException, YAMLError)
+"""What is raised where overrides and files make no config."""
 
 _BROUGHT = {"hydra/launcher=joblib": "hydra_joblib_launcher"}
 """Choices that a package beside this one brings."""
@@ -26,8 +31,13 @@ def _explained(error: Exception) -> InputError:
     if isinstance(error, OverrideParseException):
         reason = "\n".join(line for line in text.splitlines() if not line.startswith(("Error parsing", "See ")))
         return InputError(f"{error.override}: expected key=value, but it cannot be read ({_first_line(reason)}).")
+    if (found := fault(error, groups())) is not None:
+        return InputError(found)
     if isinstance(error, MissingConfigException):
         return _missing_choice(error)
+    if match := re.search(r"Could not delete '([^'=]+)[^']*'\. No match in the defaults list", text):
+        valid = did_you_mean("", choices_of(match[1]))
+        return InputError(f"~{match[1]}: expected a group that can be left out; type {match[1]}=… instead. {valid}")
     if match := re.search(r"Ambiguous value for argument '([^']+)'", text):
         return InputError(
             f"{match[1]}: expected one value, got several; for a sweep over them add -m, for a list type key=[…,…]."
@@ -48,7 +58,6 @@ _EXPLAINED = {
     r"Could not append to config\. An item is already at '([^']+)'": (
         "+{0}: expected a key that is not there yet; type {0}=… to change it."
     ),
-    r"Multiple values for ([^. ]+)\.": "{0}: expected one choice, got several; type {0}=… without a +.",
 }
 """Errors of Hydra's that have no class of their own: what they say, and what is said instead."""
 

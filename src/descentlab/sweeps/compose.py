@@ -15,9 +15,7 @@ from hydra.core.config_loader import ConfigLoader
 from hydra.core.hydra_config import HydraConfig
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override, OverrideType
-from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf
-from omegaconf.errors import OmegaConfBaseException
 
 from descentlab.errors import InputError
 from descentlab.extras import need_loggers
@@ -26,7 +24,7 @@ from descentlab.runs.elastic import processes_wanted
 from descentlab.settings.check import check
 from descentlab.settings.compose import plain
 from descentlab.settings.config_folders import own_folder
-from descentlab.settings.explain import explain
+from descentlab.settings.explain import COMPOSING, explain
 from descentlab.settings.flat import replaced, value_at
 from descentlab.sweeps.hydra_files import HydraFiles, Template
 
@@ -108,7 +106,7 @@ def compose_jobs(loader: ConfigLoader, sweep: DictConfig, overrides: Sequence[Se
                 jobs.append(Job(number, own, frozen, files))
                 refuse_several_processes(jobs[-1])
                 need_loggers(settings)
-            except (HydraException, OmegaConfBaseException) as error:
+            except COMPOSING as error:
                 raise _at_job(number, texts, explain(error)) from error
             except InputError as error:
                 raise _at_job(number, texts, error) from error

@@ -1,0 +1,49 @@
+"""What is wrong in a config file of the user's own, such as an experiment: its YAML, its defaults, its package."""
+
+import re
+from collections.abc import Sequence
+
+from yaml import MarkedYAMLError, YAMLError
+
+from descentlab.errors import did_you_mean
+
+HEADER = "# @package _global_"
+"""The first line of an experiment: its settings lie over the whole config, not below `experiment`."""
+
+
+def fault(error: Exception, groups: Sequence[str]) -> str | None:
+    """What is wrong in a file that Hydra has read, in one line; None where the error is of another kind.
+
+    Args:
+        error: of Hydra's, or of the YAML reader below it.
+        groups: of the configs.
+    """
+    if isinstance(error, YAMLError):
+        return _broken_yaml(error)
+    text = str(error)
+    if match := re.search(r"In '([^']+)': Could not override '([^'@]+)", text):
+        file, group = match.groups()
+        if group in groups:
+            return f"{file}.yaml: expected the first line {HEADER}, without which `override /{group}` finds nothing."
+        name = group.rpartition("/")[2]
+        if name in groups:
+            return f"{file}.yaml: expected a group with a slash before it; type `override /{name}: …`."
+        return f"{file}.yaml: {name}: there is no such group; {did_you_mean(name, groups)}"
+    if match := re.search(r"In '((\w+)/[^']+)': Could not find '\2/(\w+)/(\w+)'", text):
+        file, _, group, choice = match.groups()
+        return f"{file}.yaml: expected a group with a slash before it; type `override /{group}: {choice}`."
+    if match := re.search(r"Multiple values for ([^. ]+)\. To override", text):
+        return (
+            f"{match[1]}: expected one choice, got several; on the command line type {match[1]}=… without a +, "
+            f"in a file `override /{match[1]}: …`."
+        )
+    if match := re.search(r"In '([^']+)': \w+ raised while composing config:\n(.*)", text):
+        return f"{match[1]}.yaml: expected settings of a run, key: value, but they do not fit in ({match[2]})."
+    return None
+
+
+def _broken_yaml(error: YAMLError) -> str:
+    if isinstance(error, MarkedYAMLError) and error.problem_mark is not None:
+        mark = error.problem_mark
+        return f"{mark.name}, line {mark.line + 1}: expected YAML, but {error.problem}."
+    return f"expected configs in YAML, but {' '.join(str(error).split())}."
