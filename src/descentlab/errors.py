@@ -18,6 +18,9 @@ def did_you_mean(name: str, valid: Iterable[str]) -> str:
     `did_you_mean("sgdd", ["adam", "sgd"])` is `did you mean sgd? Valid: adam, sgd.`
     """
     names = sorted(valid)
-    nearest = difflib.get_close_matches(name, names, n=3, cutoff=0.6)
+    in_small = {each.lower(): each for each in names}
+    small = name.lower()
+    close = [small] if small in in_small else difflib.get_close_matches(small, in_small, n=3, cutoff=0.6)
+    nearest = [in_small[each] for each in close]
     hint = f"did you mean {' or '.join(nearest)}? " if nearest else ""
     return f"{hint}Valid: {', '.join(names)}." if names else "nothing can be given here."

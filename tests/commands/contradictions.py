@@ -23,7 +23,7 @@ CONTRADICTIONS: dict[str, str] = {
     "data=table data.x=[1,2] data.y=[1,3] data.standardize=true loss._target_=torch.nn.MSELoss": "data.standardize",
     "optimizer=momentum optimizer.nesterov=true optimizer.momentum=0": "optimizer",
     "optimizer=momentum optimizer.nesterov=true optimizer.dampening=0.5": "optimizer",
-    "scheduler._target_=torch.optim.lr_scheduler.ReduceLROnPlateau": "scheduler",
+    "scheduler._target_=torch.optim.lr_scheduler.ReduceLROnPlateau": "callbacks=[default,early_stopping]",
     "scheduler._target_=torch.optim.SGD +scheduler.lr=1": "scheduler",
     "scheduler._target_=torch.optim.lr_scheduler.StepLR": "scheduler",
     "~optimizer.lr +optimizer.momentum=fast": "optimizer.momentum",

@@ -6,6 +6,7 @@ import re
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+import torch
 from hydra.core.utils import setup_globals
 from omegaconf import OmegaConf
 
@@ -55,6 +56,14 @@ def test_the_traceback_of_bad_input_is_shown_on_demand(typed, arguments, asked):
     assert answer.code == 2
     assert "Traceback (most recent call last):" in trace
     assert message.startswith("error: ")
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")
+def test_a_gpu_that_is_not_there_is_refused_with_what_is(typed):
+    answer = typed("train", "trainer=gpu", *QUICK)
+    assert answer.code == 2
+    assert answer.err.startswith("error: trainer: expected devices that this machine has, but ")
+    assert answer.err.endswith("; type trainer=cpu.\n")
 
 
 def test_a_run_leaves_one_folder_and_prints_its_table(typed, tmp_path):

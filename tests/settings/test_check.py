@@ -22,6 +22,8 @@ REFUSED = {
     "trainer.max_steps=-1": "trainer.max_steps: expected a value greater than or equal to 0",
     "trainer.max_steps=1e3": "trainer.max_steps: expected a valid integer, got 1000.0.",
     "data.batch_size=0": "data.batch_size: expected a value greater than or equal to 1, got 0.",
+    "data.batch_size=None": "data.batch_size: expected a valid integer, got 'None'; type data.batch_size=null",
+    "data.num_samples=None": "data.num_samples: expected a valid integer, got 'None'.",
     "data.noise_std=-1": "data.noise_std: expected a value greater than or equal to 0, got -1.",
     "data.num_samples=0": "data.num_samples: expected a value greater than or equal to 1, got 0.",
     "loss=huber loss.delta=0": "loss.delta: expected a value greater than 0, got 0.",

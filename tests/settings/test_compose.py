@@ -17,6 +17,7 @@ EXPLAINED = {
     "optimzer.lr=1": "optimzer: there is no such key; did you mean optimizer? Valid: ",
     "modell=linear": "modell: there is no such key; did you mean model? Valid: ",
     "optimizer=sgdd": "optimizer=sgdd: there is no such choice; did you mean sgd? Valid: adam, ",
+    "loss=MSE": "loss=MSE: there is no such choice; did you mean mse? Valid: ",
     "experiment=cubicc": "experiment=cubicc: there is no such choice; did you mean cubic? ",
     "model=null": "model=null: expected the name of a choice, got null; Valid: linear, ",
     "loss=2": "loss=2: expected the name of a choice, got 2; Valid: huber, ",

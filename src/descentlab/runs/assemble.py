@@ -61,7 +61,12 @@ def _check_training(module: RegressionModule) -> None:
         if scheduler is not None:
             if not isinstance(scheduler, torch.optim.lr_scheduler.LRScheduler):
                 raise TypeError(f"it gives a {type(scheduler).__name__}")
-            inspect.signature(scheduler.step).bind()  # one that waits for a metric has nobody to tell it
+            if isinstance(scheduler, torch.optim.lr_scheduler.ReduceLROnPlateau):
+                raise InputError(
+                    "scheduler._target_: expected a scheduler that steps without a loss, got ReduceLROnPlateau; type "
+                    "scheduler=cosine or scheduler=exponential, or callbacks=[default,early_stopping]."
+                )
+            inspect.signature(scheduler.step).bind()
 
 
 @contextmanager
@@ -180,6 +185,7 @@ def build_trainer(settings: Mapping[str, Any], folder: Path, more: Sequence[Call
                 settings["trainer"], folder=folder, callbacks=[*more, *build_callbacks(settings)], loggers=loggers
             )
     except MisconfigurationException as error:
-        raise InputError(f"trainer: expected devices that this machine has, but {error}") from error
+        reason = str(error).rstrip(".!")
+        raise InputError(f"trainer: expected devices that this machine has, but {reason}; type trainer=cpu.") from error
     assert isinstance(trainer, Trainer)
     return trainer

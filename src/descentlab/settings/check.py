@@ -159,7 +159,16 @@ def _validate(adapter: TypeAdapter, value: Any, key: str) -> Any:
         expected = re.sub(r"^Input should be |^(List|String) should have | after validation.*$", "", first["msg"])
         if expected.startswith(("greater", "less")):
             expected = f"a value {expected}"
-        raise InputError(f"{place}: expected {expected}, got {first['input']!r}.") from None
+        hint = f"; type {place}=null for none" if value == "None" and _takes_none(adapter) else ""
+        raise InputError(f"{place}: expected {expected}, got {first['input']!r}{hint}.") from None
+
+
+def _takes_none(adapter: TypeAdapter) -> bool:
+    try:
+        adapter.validate_python(None)
+    except ValidationError:
+        return False
+    return True
 
 
 def _keys_of(blocks: list[str]) -> list[str]:
