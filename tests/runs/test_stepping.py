@@ -124,6 +124,14 @@ def test_clipping_is_left_to_lightning_with_one_line_that_says_so(train_with, tm
     assert run.result["engine"] == "lightning"
 
 
+def test_steps_that_cannot_be_recorded_are_made_by_torch_with_one_line_that_says_so(train_with, tmp_path, capsys):
+    run = train_with(tmp_path, [], "model=linear", "optimizer=lbfgs", STEPS, "logger=none")
+    out, err = capsys.readouterr()
+    assert (out, err.count("\n")) == ("", 1)
+    assert err.startswith("the eager engine performs the steps: they cannot be recorded, for ")
+    assert run.result["engine"] == "eager"
+
+
 def test_a_callback_that_wants_every_batch_gets_it_with_one_line_that_says_so(train_with, tmp_path, capsys):
     from lightning.pytorch import Callback
 

@@ -1,6 +1,7 @@
 """What every model family shares: loss, optimiser, training, judging and predicting."""
 
 import math
+import sys
 import time
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -73,7 +74,7 @@ class RegressionModule(LightningModule):
         self.engine: Engine | None = None
         self.step_loss: Tensor | None = None  # before the last update of Lightning's own
         self._engine_before: str | None = None  # of a run that goes on
-        self._chunked: tuple[Batches, str] | None = None
+        self._chunked: tuple[Batches, str, bool] | None = None
         self._pace = 64  # steps an engine makes before the run may stop
 
     def forward(self, x: Float[Tensor, "sample feature"]) -> Float[Tensor, "sample target"]:
@@ -161,27 +162,28 @@ class RegressionModule(LightningModule):
         scheduler = build(self.scheduler_settings, optimizer)
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": scheduler, "interval": "step"}}
 
-    def train_in_chunks(self, batches: Batches, engine: str) -> None:
+    def train_in_chunks(self, batches: Batches, engine: str, warns: bool = True) -> None:
         """From now on `training_step` takes `Chunk`s.
 
         Args:
             batches: the training batches, from which the engine draws.
             engine: the one wanted, as `descentlab.engines.choose` names them.
+            warns: whether it says why another one makes the steps.
         """
         self.automatic_optimization = False
-        self._chunked = batches, engine
+        self._chunked = batches, engine, warns
 
     def on_train_start(self) -> None:
         if self._chunked is not None:
-            batches, requested = self._chunked
+            batches, requested, warns = self._chunked
             scheduler: Any = self.lr_schedulers()
             if self.device != CPU:
                 batches = MovedBatches(batches, self.device)
             problem = Problem(self.net, self.loss, self.trainer.optimizers[0], scheduler, batches)
             num_steps = self.trainer.max_steps - self.trainer.global_step
             self.engine, reason = choose_engine(problem, requested, num_steps)
-            if reason is not None:
-                self.print(f"engine {self.engine.name}: {reason}")
+            if warns and reason is not None:
+                print(reason, file=sys.stderr)
 
     def _advance(self, chunk: Chunk) -> Trace:
         assert self.engine is not None, "chunks come after on_train_start"

@@ -43,8 +43,8 @@ def train(settings: Mapping[str, Any], folder: Path, warns: bool = True, callbac
     Args:
         settings: checked plain values, as `descentlab.settings.compose` gives them.
         folder: of the run; it exists, and is this run's alone.
-        warns: whether it says at the start that the learning rate is above the stability limit; the many jobs
-            of a sweep do not.
+        warns: whether it says at the start that the learning rate is above the stability limit, and why the steps
+            are not made by the engine asked for; the many jobs of a sweep do not.
         callbacks: beside those of the settings.
 
     Returns:
@@ -86,7 +86,7 @@ def train_held(
         print(as_called(warning), file=sys.stderr)
     if start is None:
         log_dashboard(trainer.loggers, settings)
-    _choose_stepping(settings, data, module, trainer, start or 0)
+    _choose_stepping(settings, data, module, trainer, start or 0, warns)
     checkpoint = None if start is None else folder / LAST_CHECKPOINT
     started = time.perf_counter()
     status: Status = "failed"
@@ -152,16 +152,21 @@ def _write_config(settings: Mapping[str, Any], path: Path) -> None:
 
 
 def _choose_stepping(
-    settings: Mapping[str, Any], data: PointsDataModule, module: RegressionModule, trainer: Trainer, start: int
+    settings: Mapping[str, Any],
+    data: PointsDataModule,
+    module: RegressionModule,
+    trainer: Trainer,
+    start: int,
+    warns: bool,
 ) -> None:
     engine: str = settings["trainer"]["engine"]
     reason = why_step_by_step(module, trainer, engine)
     if reason is not None:
-        if engine != "lightning" and trainer.is_global_zero:
+        if engine != "lightning" and warns and trainer.is_global_zero:
             print(f"Lightning makes each step itself: {reason}", file=sys.stderr)
         return
     callbacks = callbacks_of(trainer)
-    module.train_in_chunks(data.batches, engine)
+    module.train_in_chunks(data.batches, engine, warns)
     history = next(callback for callback in callbacks if isinstance(callback, History))
     data.chunks = Chunks(callbacks, history, start=start, stop=settings["trainer"]["max_steps"])
 
