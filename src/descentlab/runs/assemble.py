@@ -9,7 +9,7 @@ from typing import Any
 
 import torch
 from lightning.fabric.utilities.exceptions import MisconfigurationException
-from lightning.pytorch import Callback, LightningModule, Trainer
+from lightning.pytorch import Callback, LightningDataModule, LightningModule, Trainer
 from lightning.pytorch.loggers import Logger
 
 from descentlab.callbacks.history import History
@@ -95,7 +95,14 @@ def build_data(settings: Mapping[str, Any]) -> PointsDataModule:
     if isinstance(target, type) and issubclass(target, PointsDataModule):
         with _naming("data"):
             return target(**{key: value for key, value in spec.items() if key != "_target_"}, **common)
+    _refuse_of_lightning(target, LightningDataModule, "data", "a generator or a PointsDataModule")
     return SyntheticDataModule(dict(spec), **common)
+
+
+def _refuse_of_lightning(target: Any, kind: type, group: str, expected: str) -> None:
+    if isinstance(target, type) and issubclass(target, kind):
+        came = f"the {kind.__name__} {target.__name__}"
+        raise InputError(f"{group}._target_: expected {expected}, as in docs/extending.md, got {came}.")
 
 
 def build_module(settings: Mapping[str, Any], data: PointsDataModule | None = None) -> RegressionModule:
@@ -111,6 +118,8 @@ def build_module(settings: Mapping[str, Any], data: PointsDataModule | None = No
     spec = {key: value for key, value in settings["model"].items() if key != "seed"}
     training = {key: settings[key] for key in ("loss", "optimizer", "scheduler")}
     target = locate(spec["_target_"])
+    if not (isinstance(target, type) and issubclass(target, RegressionModule)):
+        _refuse_of_lightning(target, LightningModule, "model", "an nn.Module or a RegressionModule")
     with drawing(settings["model"]["seed"], CPU), _naming("model", settings["model"]):
         if isinstance(target, type) and issubclass(target, LightningModule):
             module = build(spec, **training)

@@ -35,7 +35,8 @@ def predict(folder: Path, x: Float[Tensor, "sample feature"], checkpoint: str = 
         InputError: x has another number of features than the model.
     """
     module = load_module(folder, checkpoint)
-    expected = module.hparams.get("num_features", x.shape[1])
+    assert module.config is not None
+    expected = module.config["model"].get("num_features", x.shape[1])
     if x.shape[1] != expected:
         raise InputError(f"x: expected {expected} features a sample, got {x.shape[1]}.")
     with torch.no_grad():

@@ -51,15 +51,19 @@ def load_data(folder: Path) -> PointsDataModule:
 def settings_of_table(settings: Mapping[str, Any], folder: Path) -> dict[str, Any]:
     """The data settings, with the path of a table led to its copy in the folder: no other file is read.
 
+    A data module of the user's own has a copy where it has set `source`, and else reads its files itself.
+
     Raises:
         InputError: the copy is not there.
     """
     if not settings.get("path"):
         return dict(settings)
     copy = file_of(folder, TABLE)
-    if not copy.is_file():
+    if copy.is_file():
+        return {**settings, "path": str(copy)}
+    if settings["_target_"].partition(".")[0] == __name__.partition(".")[0]:
         raise InputError(f"{copy}: expected the copy of its table that a run keeps, but there is none.")
-    return {**settings, "path": str(copy)}
+    return dict(settings)
 
 
 def read_checkpoint(path: Path) -> dict[str, Any]:
