@@ -13,12 +13,14 @@ from descentlab.settings.compose import compose
 
 OWN = """
 from pathlib import Path
+from typing import Any
 
 import torch
 from lightning.pytorch import LightningDataModule, LightningModule
 from torch import nn
 
 from descentlab.data.points import Points, PointsDataModule
+from descentlab.modules.regression import RegressionModule
 
 
 class Net(nn.Module):
@@ -28,6 +30,22 @@ class Net(nn.Module):
 
     def forward(self, x):
         return self.layer(x)
+
+
+class Manual(RegressionModule):
+    def __init__(self, num_features: int, returns: bool = True, **training: Any) -> None:
+        super().__init__(Net(num_features), **training)
+        self.automatic_optimization = False
+        self.returns = returns
+
+    def training_step(self, batch, batch_idx):
+        x, y = batch
+        optimizer = self.optimizers()
+        optimizer.zero_grad()
+        loss = self.loss(self(x), y)
+        self.manual_backward(loss)
+        optimizer.step()
+        return loss if self.returns else None
 
 
 class Text(PointsDataModule):
@@ -101,3 +119,30 @@ def test_a_file_of_ones_own_data_module_is_read_again_or_its_copy_where_the_run_
 def test_what_is_lightnings_alone_is_refused_with_what_it_has_to_be(own, override, message):
     with pytest.raises(InputError, match=message):
         assemble(compose([*own, override]))
+
+
+@pytest.mark.parametrize("lr", [0.01, 1e30], ids=["converges", "diverges"])
+@pytest.mark.parametrize("batch_size", ["null", 2], ids=["full", "batches"])
+def test_a_module_that_optimises_by_hand_leaves_what_lightnings_automatic_does(own, tmp_path, lr, batch_size):
+    found = {}
+    for name, target in (("automatic", "Net"), ("manual", "Manual")):
+        (tmp_path / name).mkdir()
+        line = [*own, f"model._target_=own_lab.{target}", f"optimizer.lr={lr}", f"data.batch_size={batch_size}"]
+        result = train(compose([*line, "trainer.max_steps=9", "trainer.engine=lightning"]), tmp_path / name)
+        history = (tmp_path / name / "history.csv").read_text()
+        found[name] = (result.status, result.num_steps, result.coefficients, str(result.metrics), history)
+    assert found["manual"] == found["automatic"]
+    assert found["manual"][0] == ("completed" if lr < 1 else "diverged")
+
+
+def test_a_training_step_by_hand_that_gives_no_loss_is_refused(own, tmp_path):
+    with pytest.raises(
+        InputError, match=r"expected a training_step that returns the loss, .* got NoneType from Manual"
+    ):
+        train(compose([*own, "model._target_=own_lab.Manual", "+model.returns=false"]), tmp_path)
+
+
+def test_what_lightning_cannot_train_with_is_told_as_it_tells_it(own, tmp_path):
+    settings = compose([*own, "model._target_=own_lab.Manual", "trainer.gradient_clip_val=1"])
+    with pytest.raises(InputError, match="Lightning can train with, but Automatic gradient clipping is not supported"):
+        train(settings, tmp_path)

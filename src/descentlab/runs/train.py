@@ -10,14 +10,16 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from lightning.fabric.utilities.exceptions import MisconfigurationException
 from lightning.pytorch import Callback, Trainer
 
 from descentlab.callbacks.history import History
+from descentlab.callbacks.manual_steps import ManualSteps
 from descentlab.callbacks.steps import callbacks_of
 from descentlab.callbacks.validation import validation_losses
 from descentlab.data.points import PointsDataModule
 from descentlab.engines.drawing import drawing
-from descentlab.errors import WriteError
+from descentlab.errors import InputError, WriteError
 from descentlab.modules.regression import RegressionModule
 from descentlab.processes import as_called, is_first_process, rank
 from descentlab.runs.agreement import sharing_errors
@@ -51,7 +53,7 @@ def train(settings: Mapping[str, Any], folder: Path, warns: bool = True, callbac
         What is also in `result.json`.
 
     Raises:
-        InputError: the points cannot be read, or the settings do not go together.
+        InputError: the points cannot be read, or the settings do not go together, for Lightning neither.
         WriteError: the disk takes no more; the last checkpoint is whole, and the run can go on from it.
     """
     with hold(folder):
@@ -118,7 +120,8 @@ def _assembled(
         points = settings_of_table(settings["data"], folder) if has_copy or start is not None else settings["data"]
         data, module = assemble({**settings, "data": points})
         module.config = dict(settings)
-        trainer = build_trainer(settings, folder, callbacks)
+        own = [] if module.automatic_optimization else [ManualSteps()]
+        trainer = build_trainer(settings, folder, [*own, *callbacks])
     if trainer.is_global_zero and data.source is not None and data.source != folder / TABLE:
         write_whole(folder / TABLE, data.source.read_bytes())
     return data, module, trainer
@@ -134,8 +137,12 @@ def _fit(
     """Let the trainer fit; how that ended, and the name of the signal that stopped it, if one did."""
     stopping = stopping_alone if trainer.world_size == 1 else stopping_together
     seed = settings["model"]["seed"] + rank()
-    with stopping(trainer) as received, quietly(), drawing(seed, trainer.strategy.root_device):
-        trainer.fit(module, datamodule=data, ckpt_path=checkpoint, weights_only=True)
+    try:
+        with stopping(trainer) as received, quietly(), drawing(seed, trainer.strategy.root_device):
+            trainer.fit(module, datamodule=data, ckpt_path=checkpoint, weights_only=True)
+    except MisconfigurationException as error:
+        reason = " ".join(str(error).split())
+        raise InputError(f"trainer, model: expected settings that Lightning can train with, but {reason}") from error
     if module.diverged:
         return "diverged", None
     if module.pruned:
