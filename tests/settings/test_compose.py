@@ -68,6 +68,20 @@ def test_what_is_wrong_in_an_experiment_is_told_in_one_line(tmp_path, monkeypatc
     assert "\n" not in str(refusal.value)
 
 
+def test_a_model_that_names_no_data_is_told_how_to_be_given_some(tmp_path, monkeypatch):
+    (tmp_path / "model").mkdir()
+    (tmp_path / "model" / "mine.yaml").write_text(
+        "_target_: descentlab.nets.linear.Linear\nnum_features: ${data.num_features}\nseed: 1\n"
+    )
+    monkeypatch.setenv(VARIABLE, str(tmp_path))
+    with pytest.raises(InputError, match=r"^data.num_features: expected data that .*; type \+data=…, or write"):
+        compose(["model=mine"])
+    with pytest.raises(InputError, match=r"^data: .* `defaults: \[/data@_global_\.data: kink\]`; type \+data=…"):
+        compose(["model=mine", "data=kink"])
+    line = ["model=mine", "+data=kink", "+model.bias=true", "+model.parameterization=bias"]
+    assert compose([*line, "+model.initial_coefficients=null"])["data"]["_target_"].endswith("kink")
+
+
 def test_every_choice_composes_and_fills_its_group(any_choice):
     group, _, choice = any_choice.partition("=")
     settings = compose([any_choice])

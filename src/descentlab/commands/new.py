@@ -47,7 +47,7 @@ class {Name}(nn.Module):
 ''',
     "conf/model/{name}.yaml": """# {words}
 defaults:
-  - /data@_global_.data: kink
+  - /data@_global_.data: kink  # the data it trains on where none are named
 _target_: {package}.nets.{name}.{Name}
 num_features: ${{data.num_features}}
 hidden_width: 4

@@ -21,6 +21,16 @@ def fault(error: Exception, groups: Sequence[str]) -> str | None:
     if isinstance(error, YAMLError):
         return _broken_yaml(error)
     text = str(error)
+    if re.search(r"Could not override 'data'\. No match in the defaults list", text):
+        return (
+            "data: expected a model whose file names data that can be replaced, as in "
+            "`defaults: [/data@_global_.data: kink]`; type +data=… where it names none."
+        )
+    if re.search(r"Interpolation key 'data\.num_features' not found", text):
+        return (
+            "data.num_features: expected data that say how many features they have, got none; type +data=…, "
+            "or write `num_features: 1` into the file of the data."
+        )
     if match := re.search(r"In '([^']+)': Could not override '([^'@]+)", text):
         file, group = match.groups()
         if group in groups:
