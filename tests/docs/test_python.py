@@ -48,9 +48,14 @@ def test_a_fit_is_the_run_of_the_command_line(trained, tmp_path):
 def test_what_cannot_be_trained_leaves_no_folder(tmp_path):
     with pytest.raises(InputError, match=r"data: expected points"):
         descentlab.fit("data=table", "model=linear", folder=tmp_path / "run")
-    with pytest.raises(InputError, match="expected overrides, or the settings of a run as one mapping"):
+    with pytest.raises(InputError, match=r"fit: expected overrides, .* as one mapping, got dict, str; type fit\("):
         descentlab.fit({}, "model=linear")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_members_are_lists_of_overrides():
+    with pytest.raises(InputError, match=r"got 'model=linear'; type \['model=linear'\]\."):
+        descentlab.members(["model=linear"])
 
 
 def test_a_stack_takes_the_schedules_of_its_members(tmp_path):

@@ -13,6 +13,7 @@ import pytest
 import torch
 
 from descentlab.engines.record import CannotRecord
+from descentlab.errors import InputError
 from descentlab.modules.regression import RegressionModule
 from descentlab.runs.assemble import assemble
 from descentlab.settings.compose import compose
@@ -281,9 +282,16 @@ def members_of(*choices: str) -> list[Member]:
         (("data.num_samples=10", "data.num_samples=11"), "their points differ in number"),
         (("data.batch_size=10", "data.batch_size=20"), "their batches differ in size"),
         (("data.batch_size=10", "data.batch_size=null"), "their batches differ in size"),
+        (("seed=1", "model=relu_net"), "their nets differ"),
+        (("model=relu_net", "model=relu_net model.hidden_width=3"), "their nets differ"),
     ],
-    ids=["points", "batches", "batches and all points"],
+    ids=["points", "batches", "batches and all points", "nets", "widths"],
 )
 def test_members_of_other_sizes_are_refused(choices: Sequence[str], reason: str) -> None:
     with pytest.raises(CannotRecord, match=reason):
         StackedRegression(members_of(*choices))
+
+
+def test_a_stack_of_no_members_is_refused() -> None:
+    with pytest.raises(InputError, match="expected at least one member"):
+        fit_stack([])

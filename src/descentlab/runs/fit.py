@@ -5,7 +5,7 @@ import datetime
 import secrets
 import shutil
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -34,7 +34,7 @@ class Fitted:
         result: status, steps, metrics and coefficients.
     """
 
-    settings: dict[str, Any]
+    settings: dict[str, Any] = field(repr=False)
     result: Result
 
     @property
@@ -95,5 +95,9 @@ def _settings(config: tuple[str | Mapping[str, Any], ...]) -> dict[str, Any]:
     if len(overrides) == len(config):
         return compose(overrides)
     if len(config) > 1 or not isinstance(config[0], Mapping):
-        raise InputError(f"fit: expected overrides, or the settings of a run as one mapping, got {config!r}.")
+        came = ", ".join(type(each).__name__ for each in config)
+        raise InputError(
+            f"fit: expected overrides, or the settings of a run as one mapping, got {came}; "
+            'type fit("model=linear", "optimizer.lr=0.05"), or fit(*overrides).'
+        )
     return check(config[0])

@@ -14,6 +14,7 @@ from descentlab.callbacks.steps import StepCallback
 from descentlab.engines.compiled_stack import CompiledStack
 from descentlab.engines.graph_stack import GraphStack
 from descentlab.engines.stack import Stack
+from descentlab.errors import InputError
 from descentlab.runs.chunks import Chunks
 from descentlab.runs.trainer import device_of, make_trainer, quietly
 from descentlab.sweeps.stack_callbacks import StackHistory, StackValidation
@@ -54,8 +55,11 @@ def fit_stack(
         more: callbacks that look at the stack as well.
 
     Raises:
+        InputError: there are no members.
         CannotRecord: the members cannot be stacked, with the reason.
     """
+    if not members:
+        raise InputError("fit_stack: expected at least one member, got none.")
     torch.set_num_threads(1)
     logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
     configs = [config for member in members if (config := member.module.config) is not None]

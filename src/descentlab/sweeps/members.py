@@ -6,6 +6,7 @@ from hydra import initialize_config_dir
 from hydra.core.global_hydra import GlobalHydra
 from hydra.types import RunMode
 
+from descentlab.errors import InputError
 from descentlab.runs.assemble import assemble
 from descentlab.settings.compose import CONFIG_NAME
 from descentlab.settings.config_folders import config_folder
@@ -26,6 +27,10 @@ def members(jobs: Sequence[Sequence[str]]) -> list[Member]:
     """
     register_resolvers()
     for overrides in jobs:
+        if isinstance(overrides, str):
+            raise InputError(
+                f"members: expected a list of overrides for each, got {overrides!r}; type [{overrides!r}]."
+            )
         trust_typed(overrides)
     GlobalHydra.instance().clear()
     with initialize_config_dir(str(config_folder()), version_base="1.3"):

@@ -36,6 +36,10 @@ class Member:
     num_steps: int
 
 
+def _parameters_of(module: RegressionModule) -> tuple[tuple[str, torch.Size], ...]:
+    return tuple((name, parameter.shape) for name, parameter in module.net.named_parameters())
+
+
 class StackedRegression(LightningModule):
     """Members of one architecture, advanced together by one engine.
 
@@ -61,6 +65,8 @@ class StackedRegression(LightningModule):
         super().__init__()
         self.automatic_optimization = False
         self.members = tuple(members)
+        if len({_parameters_of(member.module) for member in members}) > 1:
+            raise CannotRecord("their nets differ")
         if len({shapes_of(member.data) for member in members}) > 1:
             raise CannotRecord("their points differ in number")
         first = members[0].module
