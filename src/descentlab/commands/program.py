@@ -8,7 +8,7 @@ from pathlib import Path
 from descentlab.errors import InputError, did_you_mean
 from descentlab.processes import started_as
 
-OF_THE_REPOSITORY = ("new", "pictures", "rename", "soak")
+OF_THE_REPOSITORY = ("new", "pictures", "reference", "rename", "soak")
 """Commands that make no sense outside of it."""
 
 

@@ -160,6 +160,6 @@ def _source_file(module: str) -> Path:
     if spec is not None and not rest and (spec.origin or "").endswith(".py") and not spec.submodule_search_locations:
         return Path(str(spec.origin))  # a package of one file
     if spec is None or not spec.submodule_search_locations:
-        raise InputError(f"_target_: there is no package {top!r}; is it installed?")
+        raise InputError(f"_target_: there is no package {top!r}; install it, or name its folder in PYTHONPATH.")
     path = Path(next(iter(spec.submodule_search_locations))).joinpath(*rest)
     return path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
