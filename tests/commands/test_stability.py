@@ -85,3 +85,13 @@ def test_a_run_that_diverged_ends_with_a_rate_to_try(typed, overrides, hint):
     assert answer.code == 3
     assert answer.out.splitlines()[-1].split(maxsplit=1)[0] == "try"
     assert answer.out.splitlines()[-1].split(maxsplit=1)[1].startswith(hint)
+
+
+@pytest.mark.parametrize("standardize", ["false", "true"])
+def test_a_table_on_which_a_run_diverges_is_to_be_standardised_first(typed, standardize):
+    table = ("data=table", "data.x=[100,200,300]", "data.y=[1,2,3]", f"data.standardize={standardize}")
+    answer = typed("train", "model=linear", *table, "optimizer.lr=3", *QUICK)
+    assert answer.code == 3
+    hint = answer.out.splitlines()[-1]
+    assert hint.startswith("try ")
+    assert ("data.standardize=true, or optimizer.lr=" in hint) == (standardize == "false")

@@ -14,4 +14,6 @@ def print_ended(result: "Result", settings: Mapping[str, Any]) -> None:
     from descentlab.runs.stability import start_stability
 
     hint = divergence_hint(start_stability(settings)) if result.status == "diverged" else None
+    if hint is not None and settings["data"].get("standardize") is False:
+        hint = f"data.standardize=true, or {hint}"
     print(result_table(result, hint))
