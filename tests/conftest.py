@@ -1,7 +1,7 @@
 """What every test stands on: checked shapes, one torch thread, repeatable property tests, discovery.
 
 A test that takes `any_loss`, `any_generator`, `any_net` or `any_linear_net` runs for each there is, as found by
-`discovery`; `any_experiment` and `any_choice` are the files of `conf`.
+`discovery`; `any_experiment` and `any_choice` are the files of `conf`, `any_lesson` the experiments that are lessons.
 """
 
 import csv
@@ -72,6 +72,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         "any_net": (discovery.every_net, str),
         "any_linear_net": (discovery.every_linear_net, str),
         "any_experiment": (discovery.every_experiment, str),
+        "any_lesson": (discovery.every_lesson, str),
         "any_choice": (discovery.every_choice, str),
     }
     for name, (discover, identify) in discovered.items():

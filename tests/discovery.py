@@ -96,7 +96,7 @@ class AnyGenerator:
 
 @dataclass(frozen=True)
 class AnyNet:
-    """One net with one choice of its switches; each call builds it anew, from a global seed."""
+    """One net with one choice of its switches; each call builds it anew, from a global seed, as it predicts."""
 
     family: type[torch.nn.Module]
     num_features: int
@@ -106,7 +106,7 @@ class AnyNet:
         settings = {name: example_value(hint) for name, hint in annotated_settings(self.family).items()}
         with torch.random.fork_rng():
             torch.manual_seed(seed)
-            return self.family(**settings | {"num_features": self.num_features} | self.choices | given)
+            return self.family(**settings | {"num_features": self.num_features} | self.choices | given).eval()
 
     def __str__(self) -> str:
         words = [f"{name}={value}" for name, value in self.choices.items()]
@@ -166,6 +166,12 @@ def every_linear_net() -> list[AnyNet]:
 
 def every_experiment() -> list[str]:
     return sorted(file.stem for file in (CONF / "experiment").glob("*.yaml"))
+
+
+def every_lesson() -> list[str]:
+    """The experiments that say so; those of one's own are none."""
+    files = (CONF / "experiment").glob("*.yaml")
+    return sorted(file.stem for file in files if "\n# Lesson " in file.read_text(encoding="utf-8"))
 
 
 def every_choice() -> list[str]:

@@ -31,7 +31,8 @@ BESIDE = "settings"
 
 
 def files() -> list[Path]:
-    return sorted(file for top in (SRC, ROOT / "scripts") for file in top.rglob("*.py"))
+    tops = (SRC / "descentlab", SRC / "hydra_plugins", ROOT / "scripts")  # a package of one's own is none of ours
+    return sorted(file for top in tops for file in top.rglob("*.py"))
 
 
 def module_of(file: Path) -> str:

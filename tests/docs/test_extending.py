@@ -11,7 +11,7 @@ def test_whoever_follows_the_page_gets_what_it_promises(copy, run_in, read_files
     assert len(files) == 14  # a file of Python and one of YAML for each of seven sections
     for path, text in files.items():
         assert not (copy / path).exists()
-        (copy / path).parent.mkdir(exist_ok=True)
+        (copy / path).parent.mkdir(parents=True, exist_ok=True)
         (copy / path).write_text(text, encoding="utf-8")
     commands = read_commands(PAGE)
     scripts = [[Path(words[0]).stem, *words[1:]] for words in commands if words[0] != "-m"]

@@ -80,8 +80,8 @@ def test_the_wide_net_of_lesson_4h_is_the_literal_loop(trained):
     assert_same_bits(run, *literal_run(net, nn.MSELoss(), x, y, 0.001, 200))
 
 
-def test_every_experiment_begins_as_a_plain_loop_over_its_parts(trained, any_experiment):
-    run = trained(f"experiment={any_experiment}", "trainer.max_steps=20")
+def test_every_lesson_begins_as_a_plain_loop_over_its_parts(trained, any_lesson):
+    run = trained(f"experiment={any_lesson}", "trainer.max_steps=20")
     data, module = assemble(run.settings)
     x, y = data.stages()["train"]
     optimizer = build(run.settings["optimizer"], module.net.parameters())

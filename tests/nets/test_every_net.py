@@ -37,12 +37,12 @@ def test_a_stack_of_nets_predicts_what_its_members_predict(any_net):
 def test_a_stack_of_nets_has_the_gradients_of_its_members(any_net):
     members = [any_net(seed) for seed in (0, 1, 2)]
     x, y = points(20, any_net.num_features), points(20, 1, seed=8)
-    parameters, _ = torch.func.stack_module_state(members)
+    parameters, buffers = torch.func.stack_module_state(members)
 
-    def loss(parameters):
-        return mse(torch.func.functional_call(members[0], parameters, (x,)), y)
+    def loss(parameters, buffers):
+        return mse(torch.func.functional_call(members[0], (parameters, buffers), (x,)), y)
 
-    together = torch.func.vmap(torch.func.grad(loss))(parameters)
+    together = torch.func.vmap(torch.func.grad(loss))(parameters, buffers)
     for index, member in enumerate(members):
         mse(member(x), y).backward()
         for name, parameter in member.named_parameters():

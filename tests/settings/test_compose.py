@@ -49,7 +49,7 @@ FILES = {
     f"{HEAD}defaults:\n  - override /modl: linear\n": "modl: there is no such group; did you mean model?",
     f"{HEAD}defaults:\n  - model: linear\n": "type `override /model: linear`",
     f"{HEAD}defaults:\n  - /model: linear\n": "expected one choice, got several; on the command line type model=… with",
-    f"{HEAD}defaults:\n  - override /model: linaer\n": "model=linaer: there is no such choice; did you mean linear?",
+    f"{HEAD}defaults:\n  - override /model: linaer\n": "model=linaer: there is no such choice; did you mean ",
     f"{HEAD}model:\n\tseed: 3\n": "mine.yaml, line 3: expected YAML, but found character '\\t' that cannot",
     f"{HEAD}- model\n": "mine.yaml: expected settings of a run, key: value, but they do not fit in (Cannot merge",
     f"{HEAD}\x00": "expected configs in YAML, but unacceptable character #x0000",
