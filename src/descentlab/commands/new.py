@@ -13,7 +13,8 @@ HELP = """
 python scripts/new.py model my_net        a net of your own: an nn.Module, a YAML and a test
 python scripts/new.py generator my_law    data of your own: a law with noise, a YAML and a test
 
-They work as they are: change what they compute. docs/extending.md says what belongs in them.
+They work as they are: change what they compute. docs/extending.md says what belongs in them. Before the whole
+suite, `python scripts/reference.py` writes their settings into docs/configuration.md.
 """
 
 _MODEL = {
