@@ -1,6 +1,8 @@
 """What a stack is made of and what is seen of it: equal to its members' nets in plain PyTorch."""
 
 from collections.abc import Callable
+from copy import deepcopy
+from typing import Any
 
 import pytest
 import torch
@@ -52,13 +54,18 @@ class Mean(nn.Module):
         return self.scale * x.mean(dim=1, keepdim=True)
 
 
+def wide(num_parameters: int) -> nn.Module:
+    return nn.Sequential(nn.Linear(1, num_parameters - 1, bias=False), Mean())
+
+
 def points_of(seed: int) -> PointsDataModule:
     return build_data(compose(["data.num_samples=8", f"seed={seed}"])["data"])
 
 
-def member_of(net: nn.Module, data: PointsDataModule, rate: float = RATE, loss: str = "mae") -> Member:
+def member_of(net: nn.Module, data: PointsDataModule, rate: float = RATE, loss: str = "mae", **settings: Any) -> Member:
     spec = {"_target_": f"descentlab.functional.losses.{loss}"}
-    return Member(RegressionModule(net, spec, {"_target_": "torch.optim.SGD", "lr": rate}), data, NUM_STEPS)
+    optimizer = {"_target_": "torch.optim.SGD", "lr": rate, **settings}
+    return Member(RegressionModule(net, spec, optimizer), data, NUM_STEPS)
 
 
 def seen_alone(member: Member) -> Tensor:
@@ -97,14 +104,26 @@ def test_members_may_hold_other_numbers_that_are_not_trained(net: Callable[[floa
 def test_the_parameters_of_small_nets_alone_are_kept_and_the_mean_squared_error_beside_another_loss(
     num_parameters: int, loss: str
 ) -> None:
-    def net() -> nn.Module:
-        return nn.Sequential(nn.Linear(1, num_parameters - 1, bias=False), Mean())
-
-    fitted = fit_stack([member_of(net(), points_of(seed), loss=loss) for seed in (1, 2)])
+    fitted = fit_stack([member_of(wide(num_parameters), points_of(seed), loss=loss) for seed in (1, 2)])
     parameters, errors = fitted.history.parameters(), fitted.history.mean_squared_errors()
     assert (parameters is None) == (num_parameters > MOST_COLUMNS)
     assert parameters is None or parameters.shape == (2, NUM_STEPS, num_parameters)
     assert (errors is None) == (loss == "mse")
+
+
+def test_a_member_alone_is_what_it_is_among_others() -> None:
+    torch.manual_seed(1)
+    nets = [wide(MOST_COLUMNS + 1) for _ in range(3)]
+    alone, together = (
+        [member_of(deepcopy(net), points_of(1), momentum=0.5, nesterov=True) for net in chosen]
+        for chosen in (nets[:1], nets)
+    )
+    first, all_three = fit_stack(alone).history, fit_stack(together).history
+    assert torch.equal(first.losses(), all_three.losses()[:1])
+    errors, others = first.mean_squared_errors(), all_three.mean_squared_errors()
+    assert errors is not None
+    assert others is not None
+    assert torch.equal(errors, others[:1])
 
 
 def test_rows_are_recorded_where_looks_lie_between_two_of_them() -> None:
