@@ -125,10 +125,6 @@ def record_of(fitted: FittedStack, jobs: Sequence[int], results: Sequence[Result
     module, history, validation = fitted.module, fitted.history, fitted.validation
     members = module.members
     ends = torch.stack([flat_parameters(member.module.net) for member in members])
-    last_losses = [
-        history.last_losses[k].reshape(()) if k in history.last_losses else _next_loss(member)
-        for k, member in enumerate(members)
-    ]
     parameters = history.parameters()
     if module.keeps_parameters and parameters is None:
         parameters = ends[:, None][:, :0]
@@ -151,7 +147,7 @@ def record_of(fitted: FittedStack, jobs: Sequence[int], results: Sequence[Result
         losses=history.losses(),
         parameters=parameters if module.keeps_parameters else None,
         mse=mse,
-        last_losses=torch.stack(last_losses),
+        last_losses=torch.stack([_next_loss(member) for member in members]),
         last_parameters=ends,
         last_mse=last_mse,
         validation_steps=list(validation.losses),

@@ -36,7 +36,6 @@ class StackHistory(StepCallback):
         self._losses: list[Tensor] = []
         self._parameters: list[Tensor] = []
         self._mse: list[Tensor] = []
-        self.last_losses: dict[int, Tensor] = {}
 
     def rows_between(self, start: int, stop: int) -> range:
         """The recorded steps of the updates `start` to `stop`, counted from `start`."""
@@ -69,11 +68,6 @@ class StackHistory(StepCallback):
                 self._parameters.append(trace.parameters)
             if pl_module.members[0].module.wants_mse:
                 self._mse.append(self._mse_of(pl_module, trace.parameters))
-        # A member that has just diverged has one loss more than updates: that at the parameters it kept.
-        stack = pl_module.stack
-        for k in torch.nonzero(trace.diverged).flatten().tolist():
-            if k not in self.last_losses:
-                self.last_losses[k] = trace.losses[int(stack.steps[k]) - start, k]
 
     def _mse_of(
         self, module: StackedRegression, parameters: Float[Tensor, "row member parameter"]
