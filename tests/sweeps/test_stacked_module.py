@@ -93,6 +93,7 @@ def test_members_may_hold_other_numbers_that_are_not_trained(net: Callable[[floa
     fitted = fit_stack(together, validation_every=1)
     losses, errors, looks = fitted.history.losses(), fitted.history.mean_squared_errors(), fitted.validation.losses
     assert errors is not None
+    assert (fitted.module.x is points[0].stages()["train"].x) == are_shared  # held once
     for k, member in enumerate(apart):
         ours = torch.stack([losses[k], errors[k], torch.stack([looks[step][k] for step in range(NUM_STEPS)])], dim=1)
         torch.testing.assert_close(ours, seen_alone(member), rtol=0, atol=0)
