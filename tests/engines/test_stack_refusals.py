@@ -1,5 +1,7 @@
 """What cannot be a stack, or not a compiled one, is told so, with the member and the reason."""
 
+import re
+
 import pytest
 import torch
 from bits import needs_known_bits
@@ -92,19 +94,31 @@ class ReadsBack(nn.Linear):
         return out if out.mean() > 0 else -out
 
 
+def between(layer):
+    return lambda: nn.Sequential(nn.Linear(1, 4), layer, nn.Linear(4, 1))
+
+
 @pytest.mark.parametrize(
-    "net",
+    ("net", "own_buffers", "reason"),
     [
-        lambda: ReadsBack(1, 1),
-        lambda: nn.Sequential(nn.Linear(1, 4), nn.Dropout(0.5), nn.Linear(4, 1)),
-        lambda: nn.Sequential(nn.Linear(1, 4), nn.BatchNorm1d(4), nn.Linear(4, 1)),
+        (lambda: ReadsBack(1, 1), False, "cannot be batched (the net reads a value back to Python)"),
+        (
+            between(nn.Dropout(0.5)),
+            False,
+            "cannot be batched (the net draws random numbers while it trains, as dropout",
+        ),
+        (between(nn.BatchNorm1d(4)), False, "cannot be batched (the net changes its own buffers while it trains, as"),
+        (between(nn.BatchNorm1d(4)), True, "it writes to a tensor that outlives the step, as batch norm does"),
     ],
-    ids=["reads_back", "dropout", "batch_norm"],
+    ids=["reads_back", "dropout", "batch_norm", "batch_norm of each"],
 )
-def test_says_why_a_net_cannot_be_stacked(net):
+def test_says_why_a_net_cannot_be_stacked(net, own_buffers, reason):
     nets, points = members(net)
     given = {"loss": nn.MSELoss(), "optimizer": optim.SGD, "num_steps": 5}
-    with pytest.raises(CannotRecord, match=r"cannot be batched|reads a value|outlives the step"):
+    if own_buffers:
+        named = [dict(net.named_buffers()) for net in nets]
+        given["buffers"] = {name: torch.stack([one[name] for one in named]) for name in named[0]}
+    with pytest.raises(CannotRecord, match=re.escape(reason)):
         stacked(nets, points, hyperparameters={"lr": 0.1}, **given)
 
 

@@ -126,7 +126,9 @@ def _kinds(operations: list[Operation], loss: Tensor, parameters: list[Tensor], 
                 outside.add(memory(tensor))
                 result.captured.append(tensor)
         if any(memory(tensor) in outside for tensor in operation.mutated()):
-            raise CannotRecord(f"it writes to a tensor that outlives the step ({operation.function})")
+            raise CannotRecord(
+                f"it writes to a tensor that outlives the step, as batch norm does ({operation.function})"
+            )
         made = {memory(tensor) for tensor in operation.outputs()}
         if operation.is_random() or made & rewritten or operation.mutated():
             kind = "fresh"

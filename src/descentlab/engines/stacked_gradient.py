@@ -23,6 +23,13 @@ Gradient = Callable[[dict[str, Tensor]], tuple[Tensor, list[Tensor]]]
 MOST_TERMS, MOST_COLUMNS = 8, 16
 """The size of a right factor up to which multiplications are cheaper than a product of matrices."""
 
+_REASONS = {
+    "random operation": "the net draws random numbers while it trains, as dropout does",
+    ".item()": "the net reads a value back to Python",
+    "mutate a captured": "the net changes its own buffers while it trains, as batch norm does",
+}
+"""What torch.func says (2.13), and what it comes to here."""
+
 
 def stacked_gradient(net: nn.Module, loss: Loss, x: Tensor, y: Tensor, buffers: dict[str, Tensor]) -> Gradient:
     """The definition: `vmap` over members of the gradient of one member's loss.
@@ -74,7 +81,9 @@ def record_gradient(
                 parameter.copy_(start[name])
             return _record(gradient, parameters, inputs or {}, same, nullcontext())
     except RuntimeError as why:
-        raise CannotRecord(f"its members cannot be batched ({str(why).splitlines()[0]})") from why
+        line = str(why).splitlines()[0]
+        reason = next((reason for part, reason in _REASONS.items() if part in line), line)
+        raise CannotRecord(f"its members cannot be batched ({reason})") from why
     finally:
         for name, parameter in parameters.items():
             parameter.copy_(start[name])

@@ -1,11 +1,13 @@
 """A run that was stopped goes on in its own folder."""
 
 import shutil
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from descentlab.errors import InputError
+from descentlab.processes import is_first_process
 from descentlab.runs.agreement import found_by_the_first
 from descentlab.runs.files import LAST_CHECKPOINT, file_of, remove_temporaries
 from descentlab.runs.load import read_checkpoint
@@ -43,6 +45,8 @@ def resume(settings: Mapping[str, Any], folder: Path) -> tuple[Result, bool]:
             assert result is not None
             return result, True
         start = found_by_the_first(lambda: _cleared(folder))
+        if is_first_process():
+            print(f"{folder} goes on from step {start or 0}", file=sys.stderr)
         return train_held(settings, folder, start), False
 
 
