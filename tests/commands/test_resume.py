@@ -56,7 +56,7 @@ def test_an_interrupted_run_goes_on_in_its_folder_and_leaves_no_other(typed, int
     assert steps(interrupted) == 10
     answer = typed("train", "run=run")
     assert (answer.code, answer.err) == (0, "")
-    assert answer.out.startswith("status      completed\nsteps       40\n")
+    assert answer.out.startswith("run goes on from step 10\nstatus      completed\nsteps       40\n")
     assert [path.name for path in tmp_path.iterdir()] == ["run"]
     assert steps(interrupted) == 40
 

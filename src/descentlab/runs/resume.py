@@ -1,7 +1,6 @@
 """A run that was stopped goes on in its own folder."""
 
 import shutil
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -46,7 +45,7 @@ def resume(settings: Mapping[str, Any], folder: Path) -> tuple[Result, bool]:
             return result, True
         start = found_by_the_first(lambda: _cleared(folder))
         if is_first_process():
-            print(f"{folder} goes on from step {start or 0}", file=sys.stderr)
+            print(f"{folder} goes on from step {start or 0}")
         return train_held(settings, folder, start), False
 
 
