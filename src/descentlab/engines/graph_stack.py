@@ -18,7 +18,7 @@ from torch import Tensor, nn
 
 from descentlab.engines.checked_stack import CheckedStack
 from descentlab.engines.graph import Graph
-from descentlab.engines.near import are_near
+from descentlab.engines.near import are_near, rows_are_near
 from descentlab.engines.problem import Loss, rows_within
 from descentlab.engines.stack import SEGMENT, over_members
 from descentlab.engines.stack_trace import StackTrace
@@ -47,7 +47,7 @@ class GraphStack(CheckedStack):
         super().__init__(net, _moved(parameters, device), *args, **kwargs)
 
     def agrees(self, expected: Float[Tensor, "member number"], ours: Float[Tensor, "member number"]) -> bool:
-        return are_near(expected.unbind(), ours.unbind())
+        return rows_are_near(expected, ours)
 
     def _prepare(self, net: nn.Module, loss: Loss, x: Tensor, y: Tensor, buffers: dict[str, Tensor]) -> None:
         there = copy.deepcopy(net).to(self._device)

@@ -7,7 +7,7 @@ from torch import Tensor
 
 from descentlab.engines.c.lanes import LanePlaces
 from descentlab.engines.compiled_stack import CompiledStack
-from descentlab.engines.near import are_near
+from descentlab.engines.near import rows_are_near
 
 
 class NativeStack(CompiledStack):
@@ -19,4 +19,4 @@ class NativeStack(CompiledStack):
         return LanePlaces(num_samples)
 
     def agrees(self, expected: Float[Tensor, "member number"], ours: Float[Tensor, "member number"]) -> bool:
-        return are_near(expected.unbind(), ours.unbind())
+        return rows_are_near(expected, ours)

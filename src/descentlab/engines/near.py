@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import torch
+from jaxtyping import Float
 from torch import Tensor
 
 TOLERANCE = 1e-4
@@ -23,9 +24,22 @@ def are_near(first: Any, second: Any) -> bool:
     return bool(first == second)
 
 
+def rows_are_near(first: Float[Tensor, "row number"], second: Float[Tensor, "row number"]) -> bool:
+    """True if each row of two matrices agrees by itself, as `are_near` has it."""
+    return first.numel() == 0 or _are_within(first, second, _magnitudes(first).amax(dim=1, keepdim=True))
+
+
 def _are_near(first: Tensor, second: Tensor) -> bool:
     if first.numel() == 0 or not first.is_floating_point():
         return torch.equal(first, second)
-    largest = first.nan_to_num(0.0, 0.0, 0.0).abs().max()
+    return _are_within(first, second, _magnitudes(first).max())
+
+
+def _magnitudes(tensor: Tensor) -> Tensor:
+    """Of the finite numbers, and zero for the others."""
+    return tensor.nan_to_num(0.0, 0.0, 0.0).abs()
+
+
+def _are_within(first: Tensor, second: Tensor, largest: Tensor) -> bool:
     is_near = ((first - second).abs() <= TOLERANCE * largest) | (first == second)
     return bool((is_near | (first.isnan() & second.isnan())).all())
