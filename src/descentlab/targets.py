@@ -48,7 +48,7 @@ def trust(packages: Iterable[str]) -> None:
 
 def trusted_packages() -> tuple[str, ...]:
     """The user's own packages that a config may name."""
-    return tuple(name for name in os.environ.get(VARIABLE, "").split(",") if name)
+    return _names(os.environ.get(VARIABLE, ""))
 
 
 def check_trusted(target: str, key: str = "_target_", group: str | None = None) -> None:
@@ -62,8 +62,8 @@ def check_trusted(target: str, key: str = "_target_", group: str | None = None) 
     Raises:
         InputError: naming `key`, what is allowed and what came.
     """
-    allowed = _allowed(group)
-    if not target.startswith(_prefixes((*allowed, *trusted_packages()))):
+    if not target.startswith(_prefixes(group, os.environ.get(VARIABLE, ""))):
+        allowed = _allowed(group)
         package = target.partition(".")[0]
         remedy = f"; for a package of your own type trusted_packages=[{package}]" if package.isidentifier() else ""
         raise InputError(
@@ -113,11 +113,14 @@ def build_function(spec: Mapping[str, Any]) -> Any:
     return functools.partial(target, **settings) if settings else target
 
 
-@functools.cache
 def _allowed(group: str | None) -> tuple[str, ...]:
     return ALLOWED[group] if group is not None else tuple(path for paths in ALLOWED.values() for path in paths)
 
 
 @functools.cache
-def _prefixes(packages: tuple[str, ...]) -> tuple[str, ...]:
-    return tuple(f"{package}." for package in packages)
+def _prefixes(group: str | None, trusted: str) -> tuple[str, ...]:
+    return tuple(f"{package}." for package in (*_allowed(group), *_names(trusted)))
+
+
+def _names(trusted: str) -> tuple[str, ...]:
+    return tuple(name for name in trusted.split(",") if name)

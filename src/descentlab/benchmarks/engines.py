@@ -53,14 +53,15 @@ def stack_case(name: str, goal: float, kind: type[Stack]) -> Case:
     """1000 seeds x 1000 steps of 1-2-1, draws and weights included, against ONE plain loop of 1000 steps."""
     spec = {key: value for key, value in compose(["model=relu_net"])["data"].items() if key in _KINK}
     net = plain_loops.relu_1_2_1()
+    layers = [layer for layer in net.children() if isinstance(layer, nn.Linear)]
+    own_weights = list(net.parameters())
 
     def drawn(seed: int) -> tuple[Tensor, ...]:
         points = build(spec, torch.Generator().manual_seed(seed))
         torch.default_generator.manual_seed(seed)
-        for layer in net.children():
-            if isinstance(layer, nn.Linear):
-                layer.reset_parameters()
-        return points.x, points.y, *(parameter.detach().clone() for parameter in net.parameters())
+        for layer in layers:
+            layer.reset_parameters()
+        return points.x, points.y, *(weight.detach().clone() for weight in own_weights)
 
     def ours() -> float:
         torch.set_num_threads(1)
