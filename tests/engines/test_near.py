@@ -1,0 +1,49 @@
+"""Near is within a ten-thousandth of a tensor's largest finite number, or of a row's."""
+
+import math
+
+import pytest
+import torch
+
+from descentlab.engines.near import TOLERANCE, are_near, rows_are_near
+
+FIRST = torch.tensor([1.0, -1000.0, 0.0])
+
+
+@pytest.mark.parametrize(
+    ("second", "near"),
+    [
+        ([1.0, -1000.0, 0.0], True),
+        ([1.09, -1000.09, -0.09], True),
+        ([1.11, -1000.0, 0.0], False),
+        ([1.0, -1000.0, math.nan], False),
+        ([1.0, -math.inf, 0.0], False),
+    ],
+)
+def test_a_tensor_is_near_within_a_share_of_its_largest_number(second, near):
+    assert TOLERANCE == 1e-4
+    assert are_near(FIRST, torch.tensor(second)) is near
+    assert are_near([FIRST, {"x": (FIRST, None)}], [FIRST, {"x": (torch.tensor(second), None)}]) is near
+
+
+def test_nan_and_infinities_are_near_themselves_and_measure_nothing():
+    values = torch.tensor([math.nan, math.inf, -math.inf, 1.0])
+    assert are_near(values, values.clone())
+    assert not are_near(values, torch.tensor([math.nan, math.inf, math.inf, 1.0]))
+    assert not are_near(values, torch.tensor([math.nan, math.inf, -math.inf, 1.001]))
+
+
+def test_whole_numbers_shapes_and_plain_values_agree_exactly():
+    assert are_near(torch.tensor([10**6]), torch.tensor([10**6]))
+    assert not are_near(torch.tensor([10**6]), torch.tensor([10**6 + 1]))
+    assert not are_near(FIRST, FIRST[:2])
+    assert not are_near({"lr": 0.1}, {"lr": 0.10000001})
+    assert not are_near([FIRST], [FIRST, FIRST])
+    assert are_near(torch.empty(0), torch.empty(0))
+
+
+def test_each_row_is_near_by_itself():
+    first = torch.tensor([[1000.0, 1.0], [1.0, 1.0]])
+    assert rows_are_near(first, first + torch.tensor([[0.09], [0.00009]]))
+    assert not rows_are_near(first, first + torch.tensor([[0.09], [0.0002]]))
+    assert rows_are_near(torch.empty(0, 3), torch.empty(0, 3))
