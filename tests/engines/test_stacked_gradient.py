@@ -4,8 +4,8 @@ import pytest
 import torch
 from engine_cases import assert_same
 
-from descentlab.engines.record import record
-from descentlab.engines.stacked_gradient import MOST_COLUMNS, MOST_TERMS, ShortProducts
+from descentlab.engines.record import CannotRecord, record
+from descentlab.engines.stacked_gradient import MOST_COLUMNS, MOST_TERMS, ShortProducts, record_gradient
 
 SIZES = {
     "one term": (1, 2, True),
@@ -60,3 +60,11 @@ def test_what_is_written_in_place_is_written_where_it_lies():
     with ShortProducts():
         grid.t().add_(1.0)
     assert_same(grid, torch.ones(2, 3))
+
+
+def test_what_torch_says_is_the_reason_where_no_other_is_known():
+    def broken(parameters):
+        raise RuntimeError("an odd thing\nand its details")
+
+    with pytest.raises(CannotRecord, match=r"^its members cannot be batched \(an odd thing\)$"):
+        record_gradient(broken, {"weight": torch.zeros(2, 1)})
