@@ -1,6 +1,6 @@
 """What a net does to its input, step by step and with its branches, read off one forward pass."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -8,6 +8,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
+
+from descentlab.engines.record import tensors_in
 
 _SHAPES_ONLY = frozenset(
     {
@@ -102,7 +104,7 @@ class _Watch(TorchFunctionMode):
 
     def sources_of(self, given: Any) -> tuple[int, ...]:
         """The steps that made these tensors."""
-        return tuple(dict.fromkeys(step for each in _tensors(given) for step in self._made_by.get(id(each), ())))
+        return tuple(dict.fromkeys(step for each in tensors_in(given) for step in self._made_by.get(id(each), ())))
 
     def seen_by(self, name: str) -> Callable[[nn.Module, Any, Any], None]:
         """A hook that notes what a module has done."""
@@ -146,23 +148,15 @@ class _Watch(TorchFunctionMode):
     def _note(self, name: str, kind: str, module: nn.Module | None, given: Any, output: Any) -> None:
         sources = self.sources_of(given)
         if isinstance(output, Tensor) and output.ndim == 2:
-            first = next(_tensors(given))
+            first = next(tensors_in(given))
             self.steps.append(Step(name, kind, module, sources, first.detach(), output.detach().clone()))
             sources = (len(self.steps) - 1,)
         self._remember(sources, output)
 
     def _remember(self, sources: tuple[int, ...], output: Any) -> None:
-        for each in _tensors(output):
+        for each in tensors_in(output):
             self._made_by[id(each)] = sources
             self._kept.append(each)
-
-
-def _tensors(values: Any) -> Iterator[Tensor]:
-    if isinstance(values, Tensor):
-        yield values
-    elif isinstance(values, list | tuple):
-        for each in values:
-            yield from _tensors(each)
 
 
 def _kind(module: nn.Module) -> str:
