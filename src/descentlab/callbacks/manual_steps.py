@@ -1,14 +1,11 @@
 """The end of a run whose module makes its updates itself, when they diverge."""
 
-import math
 from typing import Any
 
-import torch
 from lightning.pytorch import Callback, Trainer
 from torch import Tensor
 
 from descentlab.errors import InputError
-from descentlab.modules.together import highest
 
 
 class ManualSteps(Callback):
@@ -29,10 +26,4 @@ class ManualSteps(Callback):
                 f"model._target_: expected a training_step that returns the loss, which the history records, "
                 f"got {type(loss).__name__} from {type(pl_module).__name__}."
             )
-        finite = all(bool(torch.isfinite(parameter).all()) for parameter in pl_module.net.parameters())
-        if highest(not (finite and math.isfinite(loss)), pl_module.device):
-            with torch.no_grad():
-                for parameter, value in zip(pl_module.net.parameters(), self._before, strict=True):
-                    parameter.copy_(value)
-            trainer.should_stop = pl_module.diverged = True
-            pl_module.count_steps(self._start - trainer.global_step)
+        pl_module.end_if_diverged(self._before, loss, trainer.global_step - self._start)

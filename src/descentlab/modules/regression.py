@@ -3,7 +3,7 @@
 import math
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import torch
@@ -217,13 +217,23 @@ class RegressionModule(LightningModule):
         before = [parameter.detach().clone() for parameter in self.net.parameters()]
         loss: Tensor = optimizer.step(closure=optimizer_closure)
         self.step_loss = loss.detach()  # of an optimiser that asks for it again, Lightning keeps the last
+        self.end_if_diverged(before, loss, num_steps=1)
+
+    def end_if_diverged(self, before: Sequence[Tensor], loss: Tensor, num_steps: int) -> None:
+        """Take back updates that leave the finite numbers in one of the processes, and end the run.
+
+        Args:
+            before: the net's parameters before them.
+            loss: before the last of them, one number.
+            num_steps: how many they are, which Lightning has counted.
+        """
         finite = all(bool(torch.isfinite(parameter).all()) for parameter in self.net.parameters())
         if highest(not (finite and math.isfinite(loss)), self.device):
             with torch.no_grad():
                 for parameter, value in zip(self.net.parameters(), before, strict=True):
                     parameter.copy_(value)
             self.trainer.should_stop = self.diverged = True
-            self.count_steps(-1)
+            self.count_steps(-num_steps)
 
     def go_on(self, num_steps: int, engine: str, diverged: bool) -> None:
         """Take on the past of the run that this one goes on with.
