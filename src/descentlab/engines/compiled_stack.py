@@ -63,11 +63,6 @@ class CompiledStack(CheckedStack):
             self.native_reason = str(why)
             super()._prepare(net, loss, x, y, buffers)
 
-    def advance(self, num_steps: int, rows: range = range(0)) -> StackTrace:
-        if self.name == self.own_name:
-            return self.advance_fast(num_steps, rows)
-        return super().advance(num_steps, rows)
-
     # ---- building
 
     def _build(self, net: nn.Module, loss: Loss, x: Tensor, y: Tensor, buffers: dict[str, Tensor]) -> None:

@@ -58,9 +58,6 @@ class GraphStack(CheckedStack):
         self.name = self.own_name
         self._compare(net, loss, x, y, buffers)
 
-    def advance(self, num_steps: int, rows: range = range(0)) -> StackTrace:
-        return self.advance_fast(num_steps, rows)
-
     def advance_fast(self, num_steps: int, rows: range) -> StackTrace:
         before, had_diverged = self.steps, self.diverged
         self._alive.copy_(~self.diverged)
