@@ -7,6 +7,7 @@ count on the device, so that no step waits for a value.
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import cycle
 from typing import Any
 
 import torch
@@ -56,14 +57,14 @@ class GraphEngine(RecordedEngine):
             self._rows = StepRows(self.segment, numbers[0], loss)
         rows = self._rows
         rows.begin(numbers)
-        batches = [self.problem.batches.next() for _ in indices]
+        batches = list(self._next_batches(1 if self.problem.batches.is_full else len(indices)))
         graphs = [self._graph(x, y, state, first, rows) for x, y in batches]
         with torch.inference_mode():
-            for index, batch, (points, graph) in zip(indices, batches, graphs, strict=True):
+            for index, batch, (points, graph) in zip(indices, cycle(batches), cycle(graphs), strict=False):
                 if index in table.rows:
                     table.keep()
-                if not self.problem.batches.is_full:
-                    for place, values in zip(points, batch, strict=True):
+                for place, values in zip(points, batch, strict=True):
+                    if place is not values:
                         place.copy_(values)
                 graph()
         return rows.losses(len(indices))
