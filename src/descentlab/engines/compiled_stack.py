@@ -90,8 +90,8 @@ class CompiledStack(CheckedStack):
         num_blocks = -(-self.num_members // BLOCK)
         places = {f"p{k}": value for k, value in enumerate(self.parameters.values())} | self.state
         own = {name: _in_blocks(tensor.reshape(self.num_members, -1)) for name, tensor in places.items()} | self._data
-        numbers = _in_blocks(self._columns(self.rule.numbers(self.numbers.group)))
-        rates, width = self._rates_table(num_steps)
+        numbers = _in_blocks(self.numbers.fixed_columns().T.expand(self.num_members, -1))
+        rates, width = self._rates(num_steps)
         num_parameters = sum(value[0].numel() for value in self.parameters.values())
         losses = torch.full((num_blocks, num_steps, BLOCK), torch.nan)
         table = torch.empty(num_blocks, num_rows, num_parameters, BLOCK)
@@ -140,21 +140,13 @@ class CompiledStack(CheckedStack):
     def _rate_names(self) -> list[str]:
         return list(self.numbers.of_step(0))
 
-    def _rates_table(self, num_steps: int) -> tuple[Float[Tensor, "block row lane"], int]:
+    def _rates(self, num_steps: int) -> tuple[Float[Tensor, "block row lane"], int]:
         """The numbers of every step, and how many there are a step: none if all steps have the same."""
         is_constant = self.numbers.are_constant
-        steps = range(self.step, self.step + (1 if is_constant else num_steps))
-        rows = [self.numbers.of_step(step) for step in steps]
-        if any(isinstance(value, Tensor) for value in rows[0].values()):
-            table = torch.cat([self._columns(row) for row in rows], dim=1)
-            return _in_blocks(table), 0 if is_constant else len(rows[0]) * BLOCK
-        flat = torch.tensor([list(row.values()) for row in rows], dtype=torch.float64).float()
-        return flat.reshape(1, -1, 1).expand(-1, -1, BLOCK).contiguous(), 0 if is_constant else len(rows[0]) * BLOCK
-
-    def _columns(self, numbers: dict[str, Any]) -> Float[Tensor, "member number"]:
-        """The numbers of each member, rounded to float as torch does."""
-        columns = [torch.as_tensor(value, dtype=torch.float64).expand(self.num_members) for value in numbers.values()]
-        return torch.stack(columns, dim=1).float() if columns else torch.empty(self.num_members, 0)
+        table = self.numbers.table(self.step, self.step + (1 if is_constant else num_steps))
+        columns = table.flatten(0, 1).T
+        blocks = columns[:, :, None].expand(-1, -1, BLOCK).contiguous() if len(columns) == 1 else _in_blocks(columns)
+        return blocks, 0 if is_constant else table.shape[1] * BLOCK
 
 
 def _record_member(

@@ -80,7 +80,7 @@ class GraphStack(CheckedStack):
         """What a step reads and writes besides the parameters and their state."""
         device = self._device
         losses = torch.empty(self.num_members, dtype=self.dtype, device=device)
-        self._rows = StepRows(SEGMENT, self._rates_of_steps(0, 1)[0], losses)
+        self._rows = StepRows(SEGMENT, self.numbers.table(0, 1)[0], losses)
         self._alive = torch.empty(self.num_members, dtype=torch.bool, device=device)
         self._steps = torch.empty(self.num_members, dtype=torch.long, device=device)
         self._last_steps = torch.empty(self.num_members, dtype=torch.long, device=device)
@@ -90,7 +90,7 @@ class GraphStack(CheckedStack):
         self, count: int, rows: range
     ) -> tuple[Float[Tensor, "step member"], Float[Tensor, "row member parameter"]]:
         are_constant = self.numbers.are_constant
-        self._rows.begin(self._rates_of_steps(self.step, self.step + (1 if are_constant else count)))
+        self._rows.begin(self.numbers.table(self.step, self.step + (1 if are_constant else count)))
         if are_constant:
             self._rows.take()
         flat = [parameter.reshape(self.num_members, -1) for parameter in self.parameters.values()]
@@ -136,14 +136,6 @@ class GraphStack(CheckedStack):
         return perform
 
     # ---- numbers
-
-    def _rates_of_steps(self, start: int, stop: int) -> Float[Tensor, "step number column"]:
-        """The numbers that are new at each step, with a column a member, or one for all."""
-        steps = [list(self.numbers.of_step(step).values()) for step in range(start, stop)]
-        is_shared = not any(isinstance(value, Tensor) for value in steps[0])
-        width = 1 if is_shared else self.num_members
-        columns = [[torch.as_tensor(v, dtype=torch.float64).expand(width) for v in values] for values in steps]
-        return torch.stack([torch.stack(values) for values in columns]).to(self.dtype)
 
     def _shaped_rates(self) -> list[Tensor]:
         """Views of the present rates in the order of the step's arguments."""

@@ -46,7 +46,7 @@ class MemberNumbers:
         num_members: int,
         dtype: torch.dtype,
     ) -> None:
-        self.rule, self.schedule, self.dtype = rule, schedule, dtype
+        self.rule, self.schedule, self.num_members, self.dtype = rule, schedule, num_members, dtype
         given = {name: _per_member(name, value, num_members) for name, value in given.items()}
         self.given = given
         self.group = {**_defaults(optimizer, given, num_members), **given}
@@ -85,6 +85,14 @@ class MemberNumbers:
             return [tuple(self._shaped(self.of_step(0), dims).values())] * (stop - start)
         return [tuple(self._shaped(self.of_step(step), dims).values()) for step in range(start, stop)]
 
+    def table(self, start: int, stop: int) -> Float[Tensor, "step number column"]:
+        """For the steps from `start` to before `stop`, the new numbers: a column a member, or one for all."""
+        return self._in_columns([list(self.of_step(step).values()) for step in range(start, stop)])
+
+    def fixed_columns(self) -> Float[Tensor, "number column"]:
+        """The numbers that are the same at every step: a column a member, or one for all."""
+        return self._in_columns([list(self.rule.numbers(self.group).values())])[0]
+
     @property
     def are_constant(self) -> bool:
         """True if every step has the same numbers."""
@@ -114,6 +122,13 @@ class MemberNumbers:
             for name, value in numbers.items()
             for dim in sorted(dims)
         }
+
+    def _in_columns(self, rows: list[list[Number]]) -> Float[Tensor, "row number column"]:
+        """The numbers rounded to the parameters' type."""
+        if not any(isinstance(value, Tensor) for row in rows for value in row):
+            return torch.tensor(rows, dtype=torch.float64).to(self.dtype).unsqueeze(2)
+        columns = [[torch.as_tensor(v, dtype=torch.float64).expand(self.num_members) for v in row] for row in rows]
+        return torch.stack([torch.stack(row) for row in columns]).to(self.dtype)
 
     def _rounded(self, value: Float[Tensor, " member"], dim: int) -> Tensor:
         return value.to(self.dtype).reshape(-1, *[1] * (dim - 1))
