@@ -1,7 +1,7 @@
 """Stacks of five members, and the lone run of each."""
 
 import torch
-from engine_cases import NETS, data
+from engine_cases import LOSSES, NETS, data
 from torch import Tensor, optim
 
 from descentlab.engines.batches import FullBatch
@@ -53,10 +53,30 @@ def members(net, seeds=range(NUM_MEMBERS)):
 
 
 def stacked(nets, points, kind=Stack, **given):
+    """The members as one stack, each on its own points or all on the same."""
     named = [dict(net.named_parameters()) for net in nets]
     parameters = {name: torch.stack([one[name] for one in named]) for name in named[0]}
-    x, y = (torch.stack(part) for part in zip(*points, strict=True))
+    x, y = points if isinstance(points, tuple) else (torch.stack(part) for part in zip(*points, strict=True))
     return kind(nets[0], parameters, x, y, **given)
+
+
+def pair(kind, net="one_two_one", optimizer="sgd", num_members=NUM_MEMBERS, loss="mse", shared=False, **given):
+    """A checked stack of this kind, and the same recorded."""
+    nets, points = members(net, range(num_members))
+    optimizer, hyperparameters = OPTIMIZERS[optimizer] if isinstance(optimizer, str) else optimizer
+    given = {"optimizer": optimizer, "hyperparameters": hyperparameters, "num_steps": 1000} | given
+    points = points[0] if shared else points
+    return tuple(stacked(nets, points, each, loss=LOSSES[loss], **given) for each in (kind, Stack))
+
+
+def assert_follows(ours, recorded, pieces=(3, 197), rtol=2e-4):
+    assert ours.name == ours.own_name
+    losses = torch.cat([ours.advance(piece).losses for piece in pieces])
+    expected = torch.cat([recorded.advance(piece).losses for piece in pieces])
+    torch.testing.assert_close(losses, expected, rtol=rtol, atol=1e-6, equal_nan=True)
+    torch.testing.assert_close(ours.flat_parameters().cpu(), recorded.flat_parameters(), rtol=1e-2, atol=1e-4)
+    assert ours.steps.tolist() == recorded.steps.tolist()
+    assert ours.step == recorded.step
 
 
 def of_member(value, index):

@@ -1,41 +1,21 @@
 """A stack on a device follows the recorded one on the CPU to its stated tolerance."""
 
+from functools import partial
+
 import pytest
+import stack_cases
 import torch
 from engine_cases import LOSSES, assert_same
-from stack_cases import OPTIMIZERS, RATES, members, optimizer_state
+from stack_cases import OPTIMIZERS, RATES, assert_follows, optimizer_state
 from torch import nn, optim
 
 from descentlab.engines.graph_stack import GraphStack
 from descentlab.engines.record import CannotRecord
-from descentlab.engines.stack import SEGMENT, Stack
+from descentlab.engines.stack import SEGMENT
 
 
-def pair(device, net="one_two_one", optimizer="sgd", num_members=5, loss="mse", shared=False, **given):
-    """The same stack on the device, and recorded on the CPU."""
-    nets, points = members(net, range(num_members))
-    named = [dict(net.named_parameters()) for net in nets]
-    parameters = {name: torch.stack([one[name] for one in named]) for name in named[0]}
-    x, y = points[0] if shared else (torch.stack(part) for part in zip(*points, strict=True))
-    kind, hyperparameters = OPTIMIZERS[optimizer] if isinstance(optimizer, str) else optimizer
-    given = {
-        "loss": LOSSES[loss],
-        "optimizer": kind,
-        "hyperparameters": hyperparameters,
-        "num_steps": 1000,
-        **given,
-    }
-    recorded = Stack(nets[0], parameters, x, y, **given)
-    return GraphStack(nets[0], parameters, x, y, device=device, **given), recorded
-
-
-def assert_follows(ours, recorded, pieces=(3, 47), rtol=2e-4):
-    losses = torch.cat([ours.advance(piece).losses for piece in pieces])
-    expected = torch.cat([recorded.advance(piece).losses for piece in pieces])
-    torch.testing.assert_close(losses, expected, rtol=rtol, atol=1e-6, equal_nan=True)
-    torch.testing.assert_close(ours.flat_parameters().cpu(), recorded.flat_parameters(), rtol=1e-2, atol=1e-4)
-    assert ours.steps.tolist() == recorded.steps.tolist()
-    assert ours.step == recorded.step
+def pair(device, *args, **given):
+    return stack_cases.pair(partial(GraphStack, device=device), *args, **given)
 
 
 @pytest.mark.parametrize(

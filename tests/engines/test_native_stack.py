@@ -1,47 +1,24 @@
 """A native stack follows the recorded one to its stated tolerance, or says why it does not serve."""
 
 import shutil
+from functools import partial
 
 import pytest
+import stack_cases
 import torch
 from engine_cases import LOSSES, Steep, assert_same
-from stack_cases import OPTIMIZERS, RATES, lone, members, optimizer_state
+from stack_cases import RATES, assert_follows, lone, members, optimizer_state
 from torch import nn, optim
 
 from descentlab.engines.c import build
 from descentlab.engines.c.lanes import BLOCK
 from descentlab.engines.eager import EagerEngine
 from descentlab.engines.native_stack import NativeStack
-from descentlab.engines.stack import Stack
 
 needs_compiler = pytest.mark.skipif(shutil.which("cc") is None, reason="there is no C compiler")
 
 
-def pair(net="one_two_one", optimizer="sgd", num_members=5, loss="mse", shared=False, **given):
-    """The same stack natively and recorded."""
-    nets, points = members(net, range(num_members))
-    named = [dict(net.named_parameters()) for net in nets]
-    parameters = {name: torch.stack([one[name] for one in named]) for name in named[0]}
-    x, y = points[0] if shared else (torch.stack(part) for part in zip(*points, strict=True))
-    kind, hyperparameters = OPTIMIZERS[optimizer] if isinstance(optimizer, str) else optimizer
-    given = {
-        "loss": LOSSES[loss],
-        "optimizer": kind,
-        "hyperparameters": hyperparameters,
-        "num_steps": 1000,
-        **given,
-    }
-    return tuple(stack(nets[0], parameters, x, y, **given) for stack in (NativeStack, Stack))
-
-
-def assert_follows(native, recorded, pieces=(3, 197), rtol=2e-4):
-    assert (native.name, native.native_reason) == ("native", None)
-    losses = torch.cat([native.advance(piece).losses for piece in pieces])
-    expected = torch.cat([recorded.advance(piece).losses for piece in pieces])
-    torch.testing.assert_close(losses, expected, rtol=rtol, atol=1e-6, equal_nan=True)
-    torch.testing.assert_close(native.flat_parameters(), recorded.flat_parameters(), rtol=1e-2, atol=1e-4)
-    assert native.steps.tolist() == recorded.steps.tolist()
-    assert native.step == recorded.step
+pair = partial(stack_cases.pair, NativeStack)
 
 
 @needs_compiler
