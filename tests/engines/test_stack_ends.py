@@ -104,6 +104,14 @@ def test_no_steps_give_no_losses_of_the_parameters_type(kind):
     assert (nothing.shape, nothing.dtype) == ((0, NUM_MEMBERS), torch.float64)
 
 
+def test_no_steps_need_no_learning_rates(kind):
+    nets, points = members("linear")
+    given = {"loss": nn.MSELoss(), "optimizer": optim.SGD, "hyperparameters": {}, "num_steps": 2}
+    stack = stacked(nets, points, kind, **given, schedule=torch.tensor([0.02, 0.01]))
+    shapes = [stack.advance(count).losses.shape for count in (0, 2, 0)]
+    assert shapes == [(0, NUM_MEMBERS), (2, NUM_MEMBERS), (0, NUM_MEMBERS)]
+
+
 def test_the_first_of_two_steps_is_the_first(kind):
     optimizer, hyperparameters = OPTIMIZERS["momentum"]
     nets, points = members("linear")

@@ -126,7 +126,8 @@ class MemberNumbers:
     def _in_columns(self, rows: list[list[Number]]) -> Float[Tensor, "row number column"]:
         """The numbers rounded to the parameters' type."""
         if not any(isinstance(value, Tensor) for row in rows for value in row):
-            return torch.tensor(rows, dtype=torch.float64).to(self.dtype).unsqueeze(2)
+            flat = torch.tensor([value for row in rows for value in row], dtype=torch.float64)
+            return flat.reshape(len(rows), -1 if rows else 0, 1).to(self.dtype)
         columns = [[torch.as_tensor(v, dtype=torch.float64).expand(self.num_members) for v in row] for row in rows]
         return torch.stack([torch.stack(row) for row in columns]).to(self.dtype)
 
