@@ -74,3 +74,39 @@ def test_an_alias_of_an_annotation_is_followed_to_the_module_that_makes_it():
 def test_a_target_that_is_not_there_is_answered_with_the_nearest(target, message):
     with pytest.raises(InputError, match=message):
         signature_of(target)
+
+
+@pytest.fixture
+def modules(tmp_path, monkeypatch):
+    """Writes modules that are found in this package, and not imported."""
+
+    def write(**texts):
+        files = {f"descentlab.own.{name}": tmp_path / f"{name}.py" for name in texts}
+        for file, text in zip(files.values(), texts.values(), strict=True):
+            file.write_text(text)
+        monkeypatch.setattr("descentlab.settings.signature._source_file", files.__getitem__)
+
+    return write
+
+
+def test_modules_that_import_all_of_each_other_are_read_once(modules):
+    modules(one="from descentlab.own.two import *", two="from .one import *\ndef fit(lr: float): ...")
+    assert list(signature_of("descentlab.own.one.fit").parameters) == ["lr"]
+    with pytest.raises(InputError, match="own.one holds no 'fitt'"):
+        signature_of("descentlab.own.one.fitt")
+
+
+def test_modules_that_import_a_name_of_each_other_do_not_hold_it(modules):
+    modules(three="from .four import Net", four="from .three import Net")
+    with pytest.raises(InputError, match="holds no 'Net'"):
+        signature_of("descentlab.own.three.Net")
+
+
+def test_aliases_of_modules_that_import_each_other_are_followed(modules):
+    typing = "from typing import Literal, TYPE_CHECKING\nif TYPE_CHECKING:\n  "
+    modules(
+        five=f"{typing}from .six import Size\nKind = Literal['x']\ndef fit(size: Size): ...",
+        six=f"{typing}from .five import Kind\nSize = Literal[1, 2]\ndef other(kind: Kind): ...",
+    )
+    assert get_args(signature_of("descentlab.own.five.fit").parameters["size"].annotation) == (1, 2)
+    assert get_args(signature_of("descentlab.own.six.other").parameters["kind"].annotation) == ("x",)

@@ -46,20 +46,23 @@ def signature_of(target: str) -> Signature:
     return _signature_in(module, name, target)
 
 
-def _signature_in(module: str, name: str, target: str) -> Signature:
+def _signature_in(module: str, name: str, target: str, above: tuple[tuple[str, str], ...] = ()) -> Signature:
+    """That of a name in a module; `above` are the modules and names of which the question has come down."""
     tree = _parse(module, target)
+    above = (*above, (module, name))
     for node in _statements(tree):
         if isinstance(node, ast.FunctionDef) and node.name == name:
             return _of_function(node, _namespace(module), skip_first=False)
         if isinstance(node, ast.ClassDef) and node.name == name:
             return _of_class(node, module, target)
         if isinstance(node, ast.ImportFrom):
+            source = _absolute(node, module)
             for alias in node.names:
-                if (alias.asname or alias.name) == name:
-                    return _signature_in(_absolute(node, module), alias.name, target)
-                if alias.name == "*":
+                if (alias.asname or alias.name) == name and (source, alias.name) not in above:
+                    return _signature_in(source, alias.name, target, above)
+                if alias.name == "*" and (source, name) not in above:
                     with suppress(InputError):
-                        return _signature_in(_absolute(node, module), name, target)
+                        return _signature_in(source, name, target, above)
     names = [node.name for node in tree.body if isinstance(node, ast.FunctionDef | ast.ClassDef)]
     names += [alias.name for node in tree.body if isinstance(node, ast.ImportFrom) for alias in node.names]
     raise InputError(f"_target_: {module} holds no {name!r}: {did_you_mean(name, names)}")
@@ -108,8 +111,11 @@ def _evaluate(expression: ast.expr | None, namespace: dict[str, Any]) -> Any:
 
 
 @cache
-def _namespace(module: str) -> dict[str, Any]:
-    """The names that annotations of `module` may use: light imports and the aliases made of them."""
+def _namespace(module: str, above: frozenset[str] = frozenset()) -> dict[str, Any]:
+    """The names that annotations of `module` may use: light imports and the aliases made of them.
+
+    `above` are the modules that import from it, whose own names are not asked for again.
+    """
     namespace: dict[str, Any] = {}
     for node in _statements(_parse(module, module)):
         if isinstance(node, ast.ImportFrom):
@@ -117,8 +123,8 @@ def _namespace(module: str) -> dict[str, Any]:
             if source in _LIGHT_MODULES:
                 light = importlib.import_module(source)
                 namespace |= {alias.asname or alias.name: getattr(light, alias.name) for alias in node.names}
-            elif source.startswith("descentlab."):
-                theirs = _namespace(source)
+            elif source.startswith("descentlab.") and source not in above:
+                theirs = _namespace(source, above | {module})
                 namespace |= {a.asname or a.name: theirs[a.name] for a in node.names if a.name in theirs}
         elif isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
             value = _evaluate(node.value, namespace)
