@@ -92,7 +92,7 @@ def modules(tmp_path, monkeypatch):
 def test_modules_that_import_all_of_each_other_are_read_once(modules):
     modules(one="from descentlab.own.two import *", two="from .one import *\ndef fit(lr: float): ...")
     assert list(signature_of("descentlab.own.one.fit").parameters) == ["lr"]
-    with pytest.raises(InputError, match="own.one holds no 'fitt'"):
+    with pytest.raises(InputError, match=r"own\.one holds no 'fitt'"):
         signature_of("descentlab.own.one.fitt")
 
 

@@ -44,7 +44,8 @@ class CheckedStack(Stack):
     def _compare(self, net: nn.Module, loss: Loss, x: Tensor, y: Tensor, buffers: dict[str, Tensor]) -> None:
         """Refuse a built function whose first steps are not those of the recorded stack on some members.
 
-        The recorded stack may add up wide products in another order than a lone net; then lone runs decide.
+        The recorded stack may add up wide products in another order than a lone net; of members that differ, lone
+        runs decide.
         """
         some = torch.linspace(0, self.num_members - 1, min(self.num_members, NUM_COMPARED_MEMBERS)).long().unique()
         schedule = self.numbers.schedule
@@ -70,7 +71,12 @@ class CheckedStack(Stack):
             raise CannotRecord(f"{self.own_name} members end at other steps than recorded ones")
         if all(self.agrees(expected, found) for expected, found in pairs):
             return
-        for member in some[:: max(1, len(some) // NUM_LONE_MEMBERS)].tolist():
+        others = [
+            member
+            for k, member in enumerate(some.tolist())
+            if not all(self.agrees(expected[k : k + 1], found[k : k + 1]) for expected, found in pairs)
+        ]
+        for member in others[:: max(1, len(others) // NUM_LONE_MEMBERS)]:
             num_steps = int(ours.num_steps[member])
             lone = lone_run(
                 net,
