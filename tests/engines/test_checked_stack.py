@@ -6,7 +6,7 @@ import pytest
 import torch
 from engine_cases import assert_same
 from stack_cases import NUM_MEMBERS, RATES, SPREAD, pair
-from torch import optim
+from torch import nn, optim
 
 from descentlab.engines import checked_stack
 from descentlab.engines.checked_stack import NUM_COMPARED_STEPS, CheckedStack
@@ -91,6 +91,20 @@ def test_where_the_recorded_steps_are_others_lone_runs_decide(case, lone_runs, m
     for kind in (changing(step=0, member=2), changing(parameter=0, member=4)):
         with pytest.raises(CannotRecord, match="the own step differs from the recorded one"):
             pair(kind, **case)
+
+
+def test_lone_runs_have_their_own_buffers_that_no_checkpoint_holds(lone_runs, monkeypatch):
+    class Shifted(nn.Linear):
+        def __init__(self):
+            super().__init__(1, 1)
+            self.register_buffer("shift", torch.zeros(1), persistent=False)
+
+        def forward(self, x):
+            return super().forward(x + self.shift)
+
+    monkeypatch.setattr(checked_stack, "Stack", Recorded)
+    pair(Own, Shifted, buffers={"shift": RATES.float()[:, None]})
+    assert len(lone_runs) == NUM_MEMBERS
 
 
 @pytest.mark.parametrize("member", [0, 3, NUM_MEMBERS - 1])

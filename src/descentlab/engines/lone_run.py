@@ -36,7 +36,10 @@ def lone_run(
         rates: the learning rate of each step.
     """
     own = copy.deepcopy(net)
-    own.load_state_dict(values, strict=False)
+    places = dict(own.named_parameters()) | dict(own.named_buffers())
+    with torch.no_grad():
+        for name, value in values.items():
+            places[name].copy_(value)
     steps = optimizer([parameter for parameter in own.parameters() if parameter.requires_grad], **hyperparameters)
     problem = Problem(own, loss, steps, None, FullBatch(x, y))
     engine, losses = EagerEngine(problem), []
