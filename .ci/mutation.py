@@ -37,7 +37,7 @@ from mutmut.mutation.mutators import mutation_operators
 
 ROOT = Path(__file__).resolve().parents[1]
 EQUIVALENT = ROOT / ".ci" / "equivalent_mutants.toml"
-ENOUGH = 60.0
+ENOUGH = 240.0
 """Seconds of the processor that its tests take without a change, after which a mutant has survived."""
 PATIENCE = 20
 """Times what its tests take without a change, and seconds beside, after which a mutant hangs and has been noticed."""

@@ -4,9 +4,10 @@ import torch
 from engine_cases import LOSSES, NETS, data
 from torch import Tensor, optim
 
-from descentlab.engines.batches import FullBatch
+from descentlab.engines.batches import FullBatch, ShuffledBatches
 from descentlab.engines.problem import Problem
 from descentlab.engines.stack import Stack
+from descentlab.engines.stack_batches import FullStackBatch, ShuffledStackBatches
 
 NUM_MEMBERS = 5
 RATES = torch.tensor([0.003, 0.01, 0.02, 0.03, 0.007], dtype=torch.float64)
@@ -52,12 +53,20 @@ def members(net, seeds=range(NUM_MEMBERS)):
     return nets, [data(seed=seed) for seed in seeds]
 
 
-def stacked(nets, points, kind=Stack, **given):
-    """The members as one stack, each on its own points or all on the same."""
+def stacked(nets, points, kind=Stack, batch_size=None, **given):
+    """The members as one stack, each on its own points or all on the same, or on shuffled batches of its own."""
     named = [dict(net.named_parameters()) for net in nets]
     parameters = {name: torch.stack([one[name] for one in named]) for name in named[0]}
+    if batch_size is not None:
+        own = [own_batches(index, points, batch_size) for index in range(len(nets))]
+        return kind(nets[0], parameters, ShuffledStackBatches(own), **given)
     x, y = points if isinstance(points, tuple) else (torch.stack(part) for part in zip(*points, strict=True))
-    return kind(nets[0], parameters, x, y, **given)
+    return kind(nets[0], parameters, FullStackBatch(x, y), **given)
+
+
+def own_batches(index, points, batch_size=None):
+    x, y = points[index]
+    return FullBatch(x, y) if batch_size is None else ShuffledBatches(x, y, batch_size, seed=index)
 
 
 def pair(kind, net="one_two_one", optimizer="sgd", num_members=NUM_MEMBERS, loss="mse", shared=False, **given):
@@ -85,7 +94,7 @@ def of_member(value, index):
     return float(value[index]) if isinstance(value, torch.Tensor) else value
 
 
-def lone(index, nets, points, loss, optimizer, hyperparameters):
+def lone(index, nets, points, loss, optimizer, hyperparameters, batch_size=None):
     own = {name: of_member(value, index) for name, value in hyperparameters.items()}
     net = nets[index]
-    return Problem(net, loss, optimizer(net.parameters(), **own), None, FullBatch(*points[index]))
+    return Problem(net, loss, optimizer(net.parameters(), **own), None, own_batches(index, points, batch_size))

@@ -20,6 +20,7 @@ CASES = {
     "rates": {"optimizer": "sgd_rates"},
     "a pair of numbers": {"optimizer": "adam_all"},
     "shared points": {"optimizer": "momenta", "shared": True},
+    "batches": {"optimizer": "sgd_rates", "batch_size": 16},
     "buffers": {"net": "cubic", "buffers": {"exponents": EXPONENTS}},
     "a schedule": {"optimizer": (optim.AdamW, {"betas": (0.8, SPREAD)}), "schedule": 0.02 * DECAY},
     "schedules": {"optimizer": (optim.SGD, {"momentum": SPREAD}), "schedule": DECAY[:, None] * RATES},
@@ -35,10 +36,10 @@ class Own(CheckedStack):
     own_name = "own"
     change = staticmethod(lambda stack, trace: trace)
 
-    def _prepare(self, net, loss, x, y, buffers):
-        super()._prepare(net, loss, x, y, buffers)
+    def _prepare(self, net, loss, buffers):
+        super()._prepare(net, loss, buffers)
         self.name = self.own_name
-        self._compare(net, loss, x, y, buffers)
+        self._compare(net, loss, buffers)
 
     def advance_fast(self, num_steps, rows):
         return self.change(self, Stack.advance(self, num_steps, rows))

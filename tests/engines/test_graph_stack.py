@@ -44,6 +44,17 @@ def test_buffers_may_differ_between_members(device):
     assert_follows(*pair(device, "cubic", "sgd", num_members=2, buffers={"exponents": scales}))
 
 
+@pytest.mark.parametrize("optimizer", ["sgd_rates", "momenta", "adam_all"])
+@pytest.mark.parametrize("batch_size", [16, 25])
+def test_follows_the_recorded_stack_on_batches(device, optimizer, batch_size):
+    ours, recorded = pair(
+        device, optimizer=optimizer, batch_size=batch_size, num_steps=torch.tensor([90, 5, 60, 90, 1])
+    )
+    assert_follows(ours, recorded, (1, 60, 29))
+    for mine, theirs in zip(ours.batches.next(), recorded.batches.next(), strict=True):
+        assert_same(mine.cpu(), theirs)
+
+
 @pytest.mark.parametrize(("optimizer", "per_member"), [(optim.SGD, False), (optim.SGD, True), (optim.AdamW, True)])
 def test_follows_a_schedule_of_learning_rates_over_segments(device, optimizer, per_member):
     decay = 0.99 ** torch.arange(SEGMENT + 50, dtype=torch.float64)

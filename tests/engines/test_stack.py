@@ -99,7 +99,7 @@ def test_data_may_be_shared_by_all_members():
     nets, points = members("one_two_one")
     given = {"loss": nn.MSELoss(), "optimizer": optim.SGD, "hyperparameters": {"lr": 0.02}, "num_steps": 50}
     apart = stacked(nets, [points[0]] * NUM_MEMBERS, **given)
-    shared = Stack(nets[0], apart.parameters, *points[0], **given)
+    shared = stacked(nets, points[0], **given)
     assert_same(shared.advance(50).losses, apart.advance(50).losses)
 
 

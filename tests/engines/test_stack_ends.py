@@ -49,6 +49,28 @@ def test_a_member_that_diverges_stops_as_a_lone_run_does_and_disturbs_nobody(kin
     assert stack.diverged.tolist() == [False, True, False, True, True]
 
 
+@pytest.mark.parametrize("batch_size", [16, 25, 60])
+@pytest.mark.parametrize("pieces", [[90], [1, 2, 87], [50, 40]])
+def test_members_on_batches_end_and_diverge_as_lone_runs_do(batch_size, pieces):
+    """16 leaves a smaller batch at the end of an epoch, 25 divides the 50 points, 60 are more than there are."""
+    last = torch.tensor([90, 60, 10, 90, 1])
+    rates = torch.tensor([0.02, 0.01, 0.03, 3.0, 0.01], dtype=torch.float64)
+    hyperparameters = {"lr": rates, "momentum": 0.5}
+    nets, points = members("linear")
+    given = {"loss": nn.MSELoss(), "optimizer": optim.SGD, "hyperparameters": hyperparameters}
+    stack = stacked(nets, points, batch_size=batch_size, num_steps=last, **given)
+    losses = torch.cat([stack.advance(piece).losses for piece in pieces])
+    stack.batches.place(stack.steps)
+    for index, steps in enumerate(last.tolist()):
+        ours = lone(index, nets, points, nn.MSELoss(), optim.SGD, hyperparameters, batch_size)
+        expected = EagerEngine(ours).advance(steps)
+        assert bool(stack.diverged[index]) == expected.diverged == (index == 3)
+        assert_same(losses[: len(expected.losses), index], expected.losses)
+        assert_same(stack.member(index), {k: v.detach() for k, v in ours.net.named_parameters()})
+        assert_same(optimizer_state(stack, index), ours.optimizer.state_dict()["state"])
+        assert_same(stack.batches.members[index].next(), ours.batches.next())
+
+
 @pytest.mark.parametrize("others", [0.02, 2e39], ids=["of one", "of all"])
 def test_a_last_update_that_overflows_is_not_kept(kind, others):
     nets, points = members("linear")
@@ -174,12 +196,13 @@ def test_records_the_parameters_before_the_updates_asked_for(kind):
     assert_same(trace.parameters[2, 2], trace.parameters[4, 2])
 
 
-def test_a_loaded_state_continues_the_stack(kind):
+@pytest.mark.parametrize("batch_size", [None, 16])
+def test_a_loaded_state_continues_the_stack(kind, batch_size):
     optimizer, hyperparameters = OPTIMIZERS["adam_all"]
     nets, points = members("one_two_one")
     last = torch.tensor([100, 10, 37, 60, 1])
     given = {"loss": nn.MSELoss(), "optimizer": optimizer, "hyperparameters": hyperparameters, "num_steps": last}
-    first, second = stacked(nets, points, kind, **given), stacked(nets, points, kind, **given)
+    first, second = (stacked(nets, points, kind, batch_size, **given) for _ in range(2))
     first.advance(30)
     second.load_state_dict(first.state_dict())
     assert_same(second.advance(70).losses, first.advance(70).losses)

@@ -22,6 +22,7 @@ SWEEPS = {
     ],
     "steps of their own": [["experiment=kink_wide", f"trainer.max_steps={count}"] for count in (20, 50, 1)],
     "another loss and its square": [["model=linear", "loss=huber", STEPS, f"seed={seed}"] for seed in range(3)],
+    "batches": [["model=linear", "data.batch_size=30", STEPS, f"seed={seed}"] for seed in range(3)],
     "a schedule": [["model=relu_net", "scheduler=cosine", STEPS, f"seed={seed}"] for seed in range(2)],
 }
 
@@ -57,13 +58,6 @@ def test_a_stack_on_a_device_leaves_what_lone_runs_do(jobs, device, stacked, alo
         checkpoints = [torch.load(folder / number / "checkpoints/best.ckpt") for folder in (found, expected)]
         assert checkpoints[0]["global_step"] == checkpoints[1]["global_step"]
         torch.testing.assert_close(checkpoints[0]["state_dict"], checkpoints[1]["state_dict"], rtol=1e-3, atol=1e-5)
-
-
-def test_members_on_minibatches_run_alone_on_a_device(device, monkeypatch):
-    both = members([["model=linear", "data.batch_size=7", STEPS, f"seed={seed}"] for seed in range(2)])
-    monkeypatch.setattr("descentlab.sweeps.fit.device_of", lambda accelerator: device)
-    with pytest.raises(CannotRecord, match="takes full batches"):
-        fit_stack(both)
 
 
 @pytest.mark.skipif(torch.cuda.device_count() > 0, reason="there is a GPU")

@@ -14,6 +14,7 @@ from descentlab.engines.batches import FullBatch
 from descentlab.engines.native import NativeEngine
 from descentlab.engines.problem import Problem
 from descentlab.engines.stack import Stack
+from descentlab.engines.stack_batches import FullStackBatch
 from descentlab.functional.losses import mse
 from descentlab.generators.line import line_in_chunks
 from descentlab.settings.compose import compose
@@ -68,7 +69,7 @@ def stack_case(name: str, goal: float, kind: type[Stack]) -> Case:
         began = time.perf_counter()
         x, y, *weights = (torch.stack(each) for each in zip(*map(drawn, range(MEMBERS)), strict=True))
         parameters = dict(zip(dict(net.named_parameters()), weights, strict=True))
-        kind(net, parameters, x, y, mse, torch.optim.SGD, {"lr": 0.1}, STEPS).advance(STEPS)
+        kind(net, parameters, FullStackBatch(x, y), mse, torch.optim.SGD, {"lr": 0.1}, STEPS).advance(STEPS)
         return time.perf_counter() - began
 
     def peer() -> float:

@@ -10,6 +10,7 @@ from torch import nn
 from descentlab.benchmarks.plain_loops import relu_1_2_1, sigmoid_1_500_1
 from descentlab.benchmarks.ratio import Case
 from descentlab.engines.graph_stack import GraphStack
+from descentlab.engines.stack_batches import FullStackBatch
 from descentlab.functional.losses import mse
 
 SAMPLES, STEPS = 20, 200
@@ -49,8 +50,7 @@ def floor_cases(name: str, net: Callable[[], nn.Module], num_members: int, devic
         return GraphStack(
             made,
             parameters,
-            x,
-            3.5 * x.relu(),
+            FullStackBatch(x, 3.5 * x.relu()),
             mse,
             torch.optim.SGD,
             {"lr": 1e-4},

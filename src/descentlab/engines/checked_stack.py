@@ -41,7 +41,7 @@ class CheckedStack(Stack):
         """True if losses or parameters of the first steps are close enough to the recorded stack's."""
         return same_bits(expected, ours)
 
-    def _compare(self, net: nn.Module, loss: Loss, x: Tensor, y: Tensor, buffers: dict[str, Tensor]) -> None:
+    def _compare(self, net: nn.Module, loss: Loss, buffers: dict[str, Tensor]) -> None:
         """Refuse a built function whose first steps are not those of the recorded stack on some members.
 
         The recorded stack may add up wide products in another order than a lone net; of members that differ, lone
@@ -52,8 +52,7 @@ class CheckedStack(Stack):
         recorded = Stack(
             net,
             {name: value[some].cpu() for name, value in self.parameters.items()},
-            x[some] if x.dim() == 3 else x,
-            y[some] if y.dim() == 3 else y,
+            self.batches.of(some.tolist()),
             loss,
             self.optimizer,
             {name: _of_members(value, some) for name, value in self.numbers.given.items()},
@@ -81,8 +80,7 @@ class CheckedStack(Stack):
             lone = lone_run(
                 net,
                 {name: value[member].cpu() for name, value in (self.parameters | buffers).items()},
-                x[member] if x.dim() == 3 else x,
-                y[member] if y.dim() == 3 else y,
+                self.batches.alone(member),
                 loss,
                 self.optimizer,
                 self.numbers.of_member(member),

@@ -51,21 +51,24 @@ class CompiledStack(CheckedStack):
         """What the operations are written to."""
         return ExactLanePlaces(num_samples)
 
-    def _prepare(self, net: nn.Module, loss: Loss, x: Tensor, y: Tensor, buffers: dict[str, Tensor]) -> None:
+    def _prepare(self, net: nn.Module, loss: Loss, buffers: dict[str, Tensor]) -> None:
         self.native_reason: str | None = None
         try:
+            if not self.batches.is_full:
+                raise CannotRecord(f"{self.own_name} steps take full batches")
             if self.num_members * int(self.last_steps.max()) < self._least_steps:
                 raise CannotRecord("the steps are too few to build a function for them")
-            self._build(net, loss, x, y, buffers)
-            self._compare(net, loss, x, y, buffers)
+            self._build(net, loss, buffers)
+            self._compare(net, loss, buffers)
             self.name = self.own_name
         except CannotRecord as why:
             self.native_reason = str(why)
-            super()._prepare(net, loss, x, y, buffers)
+            super()._prepare(net, loss, buffers)
 
     # ---- building
 
-    def _build(self, net: nn.Module, loss: Loss, x: Tensor, y: Tensor, buffers: dict[str, Tensor]) -> None:
+    def _build(self, net: nn.Module, loss: Loss, buffers: dict[str, Tensor]) -> None:
+        x, y = self.batches.peek()
         of_all = {f"b{k}": buffer for k, buffer in enumerate(buffers.values())}
         of_all |= {name: points for name, points in (("x", x), ("y", y)) if points.dim() == 3}
         first = {name: tensor[0].clone() for name, tensor in of_all.items()}

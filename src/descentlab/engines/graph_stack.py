@@ -20,9 +20,9 @@ from descentlab.engines.checked_stack import CheckedStack
 from descentlab.engines.graph import Graph
 from descentlab.engines.near import are_near, rows_are_near
 from descentlab.engines.problem import Loss, rows_within
-from descentlab.engines.stack import SEGMENT, over_members
-from descentlab.engines.stack_trace import StackTrace
-from descentlab.engines.stacked_gradient import record_gradient, stacked_gradient
+from descentlab.engines.stack import SEGMENT
+from descentlab.engines.stack_batches import Batch, StackBatches
+from descentlab.engines.stack_trace import StackTrace, over_members
 from descentlab.engines.step_rows import StepRows
 
 
@@ -41,22 +41,29 @@ class GraphStack(CheckedStack):
     own_name = "graph"
 
     def __init__(
-        self, net: nn.Module, parameters: dict[str, Tensor], *args: Any, device: torch.device, **kwargs: Any
+        self,
+        net: nn.Module,
+        parameters: dict[str, Tensor],
+        batches: StackBatches,
+        *args: Any,
+        device: torch.device,
+        **kwargs: Any,
     ) -> None:
         self._device = device
-        super().__init__(net, _moved(parameters, device), *args, **kwargs)
+        super().__init__(net, _moved(parameters, device), batches.to(device), *args, **kwargs)
 
     def agrees(self, expected: Float[Tensor, "member number"], ours: Float[Tensor, "member number"]) -> bool:
         return rows_are_near(expected, ours)
 
-    def _prepare(self, net: nn.Module, loss: Loss, x: Tensor, y: Tensor, buffers: dict[str, Tensor]) -> None:
-        there = copy.deepcopy(net).to(self._device)
-        gradient = stacked_gradient(there, loss, x.to(self._device), y.to(self._device), _moved(buffers, self._device))
-        self.program = record_gradient(gradient, self.parameters, same=are_near)
+    def _prepare(self, net: nn.Module, loss: Loss, buffers: dict[str, Tensor]) -> None:
+        super()._prepare(copy.deepcopy(net).to(self._device), loss, _moved(buffers, self._device))
         self._make_places()
-        self._graphs: dict[bool, Graph] = {}
+        self._graphs: dict[tuple[int, bool], tuple[Batch, Graph]] = {}
         self.name = self.own_name
-        self._compare(net, loss, x, y, buffers)
+        self._compare(net, loss, buffers)
+
+    def _replays(self, expected: Any, ours: Any) -> bool:
+        return are_near(expected, ours)
 
     def advance_fast(self, num_steps: int, rows: range) -> StackTrace:
         before, had_diverged = self.steps, self.diverged
@@ -97,23 +104,32 @@ class GraphStack(CheckedStack):
         num_columns = sum(each.shape[1] for each in flat)
         table = torch.empty(len(rows), self.num_members, num_columns, dtype=self.dtype, device=self._device)
         places: Iterator[Tensor] = iter(table.unbind())
-        with torch.inference_mode():
-            for index in range(count):
+        for index in range(count):
+            batch = self.batches.next()
+            points, graph = self._graph(*batch, is_first=self.step == 0)
+            with torch.inference_mode():
                 if index in rows:
                     torch.cat(flat, dim=1, out=next(places))
-                self._graph(is_first=self.step == 0)()
-                self.step += 1
+                for place, values in zip(points, batch, strict=True):
+                    if place is not values:
+                        place.copy_(values)
+                graph()
+            self.step += 1
         return self._rows.losses(count).cpu(), table.cpu()
 
-    def _graph(self, is_first: bool) -> Graph:
-        if is_first not in self._graphs:
-            self._graphs[is_first] = Graph(self._guarded_step(is_first), self._device)
-        return self._graphs[is_first]
+    def _graph(self, x: Tensor, y: Tensor, is_first: bool) -> tuple[Batch, Graph]:
+        """The step for batches as large as this one, and where it reads them."""
+        key = x.shape[-2], is_first
+        if key not in self._graphs:
+            points = (x, y) if self.batches.is_full else (x.clone(), y.clone())
+            self._graphs[key] = points, Graph(self._guarded_step(points, is_first), self._device)
+        return self._graphs[key]
 
-    def _guarded_step(self, is_first: bool) -> Callable[[], None]:
+    def _guarded_step(self, points: Batch, is_first: bool) -> Callable[[], None]:
         """A step that the members take part in that are alive and not at their end; one that it leads out of the
         finite numbers gets back what it had before."""
-        step = self._compiled_step(self.program, [], is_first)
+        step = self._step_function(*points, is_first)
+        given = () if self.batches.is_full else points
         rates = self._shaped_rates()
         moving = [(value, self._before[name]) for name, value in self._moving_places().items()]
         has_new_rates = not self.numbers.are_constant
@@ -123,7 +139,7 @@ class GraphStack(CheckedStack):
                 self._rows.take()
             for value, before in moving:
                 before.copy_(value)
-            losses = step(*rates)
+            losses = step(*given, *rates)
             is_finite = torch.isfinite(losses) & self._finite_members()
             is_active = self._alive & (self._steps < self._last_steps)
             goes_on = is_active & is_finite

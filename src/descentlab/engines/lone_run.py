@@ -9,16 +9,14 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn, optim
 
-from descentlab.engines.batches import FullBatch
 from descentlab.engines.eager import EagerEngine
-from descentlab.engines.problem import Loss, Problem
+from descentlab.engines.problem import Batches, Loss, Problem
 
 
 def lone_run(
     net: nn.Module,
     values: dict[str, Tensor],
-    x: Float[Tensor, "sample feature"],
-    y: Float[Tensor, "sample target"],
+    batches: Batches,
     loss: Loss,
     optimizer: type[optim.Optimizer],
     hyperparameters: dict[str, Any],
@@ -29,7 +27,7 @@ def lone_run(
     Args:
         net: its architecture; left as it is.
         values: its parameters and buffers by name, where they are not the net's.
-        x, y: all points.
+        batches: at their beginning.
         loss: `(prediction, target) -> scalar`.
         optimizer: its class.
         hyperparameters: its keyword arguments.
@@ -41,7 +39,7 @@ def lone_run(
         for name, value in values.items():
             places[name].copy_(value)
     steps = optimizer([parameter for parameter in own.parameters() if parameter.requires_grad], **hyperparameters)
-    problem = Problem(own, loss, steps, None, FullBatch(x, y))
+    problem = Problem(own, loss, steps, None, batches)
     engine, losses = EagerEngine(problem), []
     for rate in rates:
         steps.param_groups[0]["lr"] = rate

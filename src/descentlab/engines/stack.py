@@ -9,6 +9,7 @@ had is put back afterwards. So members never wait for, or disturb, each other.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from itertools import pairwise
 from typing import Any
 
@@ -22,7 +23,9 @@ from descentlab.engines.member_numbers import MemberNumbers
 from descentlab.engines.problem import Loss
 from descentlab.engines.program import Program
 from descentlab.engines.record import CannotRecord
-from descentlab.engines.stack_trace import StackTrace
+from descentlab.engines.same_bits import same_bits
+from descentlab.engines.stack_batches import StackBatches
+from descentlab.engines.stack_trace import StackTrace, over_members
 from descentlab.engines.stacked_gradient import record_gradient, stacked_gradient
 from descentlab.engines.updates import RULES
 
@@ -36,8 +39,7 @@ class Stack:
     Args:
         net: the template: its architecture, buffers and plain attributes hold for all members.
         parameters: every trainable parameter by its name in the net, `[member, ...]`; copied.
-        x: inputs `[member, sample, feature]`, or `[sample, feature]` shared by all.
-        y: targets `[member, sample, target]`, or `[sample, target]` shared.
+        batches: of the members, at their beginning.
         loss: `(prediction, target) -> scalar`.
         optimizer: one of the classes with an update rule: SGD, Adam, AdamW, RMSprop, Adagrad.
         hyperparameters: its keyword arguments; a number is a float or a tensor `[member]`.
@@ -55,8 +57,7 @@ class Stack:
         self,
         net: nn.Module,
         parameters: dict[str, Tensor],
-        x: Tensor,
-        y: Tensor,
+        batches: StackBatches,
         loss: Loss,
         optimizer: type[optim.Optimizer],
         hyperparameters: dict[str, Any],
@@ -75,7 +76,7 @@ class Stack:
         self.numbers = MemberNumbers(optimizer, self.rule, hyperparameters, schedule, self.num_members, self.dtype)
         if any(self.numbers.group.get(name) for name in self.rule.unsupported):
             raise CannotRecord(f"{optimizer.__name__} is asked for a variant that has no update rule")
-        self.step = 0
+        self.batches, self.step = batches, 0
         self.last_steps = torch.as_tensor(num_steps).expand(self.num_members).clone()
         self.steps = torch.zeros(self.num_members, dtype=torch.long)
         self.diverged = torch.zeros(self.num_members, dtype=torch.bool)
@@ -83,12 +84,14 @@ class Stack:
         self.state = self._initial_state()
         self.kept = self._moving()
         self.dims = {value.dim() for value in self.parameters.values()}
-        self._prepare(net, loss, x, y, buffers or {})
+        self._prepare(net, loss, buffers or {})
 
-    def _prepare(self, net: nn.Module, loss: Loss, x: Tensor, y: Tensor, buffers: dict[str, Tensor]) -> None:
-        """Make ready what performs the steps."""
-        self.program = record_gradient(stacked_gradient(net, loss, x, y, buffers), self.parameters)
-        self._compiled: dict[bool, Callable[..., Tensor]] = {}
+    def _prepare(self, net: nn.Module, loss: Loss, buffers: dict[str, Tensor]) -> None:
+        """Make ready what performs the steps: a record of them for each size of a batch, as it comes."""
+        self._gradient_of = partial(stacked_gradient, net, loss, buffers=buffers)
+        self._programs: dict[int, Program] = {}
+        self._compiled: dict[tuple[int, bool], Callable[..., Tensor]] = {}
+        self._program(*self.batches.peek())
         self.name = "recorded"
 
     # ---- training
@@ -98,8 +101,7 @@ class Stack:
 
         Args:
             num_steps: how many updates.
-            rows: the local step indices (rising, below `num_steps`) before whose update the parameters
-                are recorded.
+            rows: the local step indices, rising, before whose update the parameters are recorded.
         """
         start, running = self.state_dict(), ~self._frozen()
         losses, table = self._run(num_steps, rows, torch.zeros_like(self.diverged))
@@ -138,36 +140,56 @@ class Stack:
         return torch.cat(losses) if losses else empty, torch.stack(table) if table else None
 
     def _marks(self, num_steps: int, rows: range) -> list[int]:
-        ends = {int(last) - self.step for last in self.last_steps}
-        ends = {end for end in ends if 0 < end < num_steps}
+        ends = {end for last in self.last_steps if 0 < (end := int(last) - self.step) < num_steps}
         return sorted({*range(0, num_steps, SEGMENT), *rows, *ends, num_steps})
 
     def _perform(self, count: int) -> Float[Tensor, "step member"]:
         if count > 1 and self.step == 0:
             return torch.cat([self._perform(1), self._perform(count - 1)])
-        step = self._step_function(is_first=self.step == 0)
+        is_first = self.step == 0
         rates = self.numbers.rates(self.step, self.step + count, self.dims)
-        with torch.inference_mode():
-            losses = [step(*numbers) for numbers in rates]
+        if self.batches.is_full:
+            step = self._step_function(*self.batches.peek(), is_first)
+            with torch.inference_mode():
+                losses = [step(*numbers) for numbers in rates]
+        else:
+            losses = []
+            for numbers in rates:
+                batch = self.batches.next()
+                step = self._step_function(*batch, is_first)
+                with torch.inference_mode():
+                    losses.append(step(*batch, *numbers))
         self.step += count
         return torch.stack(losses)
 
-    def _step_function(self, is_first: bool) -> Callable[..., Tensor]:
-        if is_first not in self._compiled:
-            self._compiled[is_first] = self._compiled_step(self.program, [], is_first)
-        return self._compiled[is_first]
+    def _program(self, x: Tensor, y: Tensor) -> Program:
+        """The losses and gradients of batches as large as this one; recorded if there is no record."""
+        size = x.shape[-2]
+        if size not in self._programs:
+            inputs = {} if self.batches.is_full else {"x": x, "y": y}
+            self._programs[size] = record_gradient(self._gradient_of(x, y), self.parameters, inputs, self._replays)
+        return self._programs[size]
 
-    def _compiled_step(self, program: Program, inputs: list[str], is_first: bool) -> Callable[..., Tensor]:
-        """A step of the program and the updates; takes its inputs, then the numbers that are new at every step."""
-        lines = Lines(self._tensor_numbers())
+    def _replays(self, expected: Any, ours: Any) -> bool:
+        """True if losses and gradients of a replay are those of the definition: every bit of them."""
+        return same_bits(expected, ours)
+
+    def _step_function(self, x: Tensor, y: Tensor, is_first: bool) -> Callable[..., Tensor]:
+        """Losses and updates for batches as large as this one: takes one unless it is full, and the new numbers."""
+        key = x.shape[-2], is_first
+        if key in self._compiled:
+            return self._compiled[key]
+        program, lines = self._program(x, y), Lines(self._tensor_numbers())
         for index, parameter in enumerate(self.parameters.values()):
             gradient = program.gradients[index]
             assert gradient is not None
             lines.suffix = f"_{parameter.dim()}"
             self.rule.write(lines, self.numbers.group, f"p{index}", gradient, f"s{index}_", is_first)
         names = program.names | self._fixed_numbers() | self.state
-        arguments = inputs + self.numbers.rate_names(self.dims)
-        return compile_step(program.lines + lines.lines, program.loss, arguments, names)(**names)
+        arguments = [*([] if self.batches.is_full else ["x", "y"]), *self.numbers.rate_names(self.dims)]
+        step = compile_step(program.lines + lines.lines, program.loss, arguments, names)(**names)
+        self._compiled[key] = step
+        return step
 
     def _tensor_numbers(self) -> frozenset[str]:
         """The names of the numbers that the lines are given as tensors."""
@@ -233,6 +255,7 @@ class Stack:
             "steps": self.steps.clone(),
             "diverged": self.diverged.clone(),
             "step": self.step,
+            "batches": self.batches.state_dict(),
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
@@ -243,6 +266,7 @@ class Stack:
         self._was_frozen = state["was_frozen"].clone()
         self.steps, self.diverged = state["steps"].clone(), state["diverged"].clone()
         self.step = state["step"]
+        self.batches.load_state_dict(state["batches"])
 
     def member(self, index: int) -> dict[str, Tensor]:
         """One member's parameters by name, copied to the CPU."""
@@ -274,8 +298,3 @@ class Stack:
 
     def _moving(self) -> dict[str, Tensor]:
         return {name: tensor.clone() for name, tensor in self._moving_places().items()}
-
-
-def over_members(members: Bool[Tensor, " member"], tensor: Tensor) -> Bool[Tensor, "member ..."]:
-    """A mask of members with as many axes as the tensor, on its device."""
-    return members.reshape(-1, *[1] * (tensor.dim() - 1)).to(tensor.device)

@@ -32,3 +32,8 @@ class StackTrace:
         ends = self.num_steps + (self.diverged & ~had_diverged).long()
         self.losses.masked_fill_(torch.arange(len(self.losses))[:, None] >= ends, torch.nan)
         return self
+
+
+def over_members(members: Bool[Tensor, " member"], tensor: Tensor) -> Bool[Tensor, "member ..."]:
+    """A mask of members with as many axes as the tensor, on its device."""
+    return members.reshape(-1, *[1] * (tensor.dim() - 1)).to(tensor.device)

@@ -12,7 +12,6 @@ from torch import Tensor, nn
 from descentlab.callbacks.progress import Progress
 from descentlab.callbacks.steps import StepCallback
 from descentlab.engines.compiled_stack import CompiledStack
-from descentlab.engines.graph_stack import GraphStack
 from descentlab.engines.stack import Stack
 from descentlab.errors import InputError
 from descentlab.runs.chunks import Chunks
@@ -92,9 +91,7 @@ def fit_stack(
 
 def _why_not(engine: str, stack: Stack) -> str | None:
     """Why the steps are not performed by the engine in C that was asked for."""
-    if isinstance(stack, CompiledStack):
-        return stack.native_reason
-    return f"{engine} steps are for the CPU" if isinstance(stack, GraphStack) else f"{engine} steps take full batches"
+    return stack.native_reason if isinstance(stack, CompiledStack) else f"{engine} steps are for the CPU"
 
 
 def schedules(settings: Sequence[Mapping[str, Any]]) -> Tensor | None:

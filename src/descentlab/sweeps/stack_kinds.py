@@ -13,9 +13,8 @@ from descentlab.engines.graph_stack import GraphStack
 from descentlab.engines.native_stack import NativeStack
 from descentlab.engines.problem import Batches
 from descentlab.engines.record import CannotRecord
-from descentlab.engines.shuffled_stack import ShuffledStack
 from descentlab.engines.stack import Stack
-from descentlab.engines.stacked_batches import StackedBatches
+from descentlab.engines.stack_batches import FullStackBatch, ShuffledStackBatches
 
 _KINDS: dict[str, Callable[..., Stack]] = {
     "auto": partial(CompiledStack, least_steps=STEPS_TO_BUILD),
@@ -31,7 +30,7 @@ _KINDS: dict[str, Callable[..., Stack]] = {
 def kind_of_stack(
     engine: str, device: torch.device, batches: Sequence[Batches], x: Tensor, y: Tensor
 ) -> Callable[..., Stack]:
-    """The kind of stack that serves, with its points.
+    """The kind of stack that serves, with its batches.
 
     Args:
         engine: `trainer.engine`.
@@ -47,9 +46,5 @@ def kind_of_stack(
     shuffled = [each for each in batches if isinstance(each, ShuffledBatches)]
     if len({each.batch_size for each in shuffled}) > 1 or 0 < len(shuffled) < len(batches):
         raise CannotRecord("their batches differ in size")
-    if shuffled and device != CPU:
-        raise CannotRecord(f"a stack on {device.type} takes full batches")
-    if shuffled:
-        return partial(ShuffledStack, batches=StackedBatches(shuffled))
     kind = _KINDS[engine] if device == CPU else partial(GraphStack, device=device)
-    return partial(kind, x=x, y=y)
+    return partial(kind, batches=ShuffledStackBatches(shuffled) if shuffled else FullStackBatch(x, y))

@@ -12,7 +12,6 @@ from torch import Tensor
 from descentlab.data.points import PointsDataModule
 from descentlab.engines.drawing import CPU
 from descentlab.engines.record import CannotRecord
-from descentlab.engines.shuffled_stack import ShuffledStack
 from descentlab.engines.stack_trace import StackTrace
 from descentlab.modules.coefficients import MOST_COLUMNS, num_parameters
 from descentlab.modules.regression import Chunk, RegressionModule
@@ -119,8 +118,7 @@ class StackedRegression(LightningModule):
 
     def unstack(self) -> None:
         """Give every member's module its own parameters, and leave its batches where they stand at its end."""
-        if isinstance(self.stack, ShuffledStack):
-            self.stack.batches.place(self.stack.steps)
+        self.stack.batches.place(self.stack.steps)
         values = {name: value.cpu() for name, value in self.stack.parameters.items()}
         for k in range(len(self.members)):
             self._give(k, values)
