@@ -127,6 +127,12 @@ def test_of_many_members_the_first_and_the_last_are_among_those_compared(num_mem
     assert len(lone_runs) <= 4
 
 
+def test_each_of_some_members_has_its_own_rates(lone_runs):
+    rates = torch.linspace(0.001, 0.03, 100, dtype=torch.float64)
+    pair(Own, num_members=100, optimizer=(optim.SGD, {}), schedule=DECAY[:, None] * rates, num_steps=50)
+    assert lone_runs == []
+
+
 def test_no_more_steps_are_compared_than_are_needed(lone_runs):
     ours, _ = pair(changing(step=NUM_COMPARED_STEPS, member=0))
     assert (ours.name, lone_runs) == ("own", [])
