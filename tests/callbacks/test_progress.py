@@ -9,6 +9,7 @@ from descentlab.settings.compose import compose
 from descentlab.sweeps.compose import Job
 from descentlab.sweeps.fit import fit_stack
 from descentlab.sweeps.members import members
+from descentlab.sweeps.pieces import Piece, run_piece
 from descentlab.sweeps.stack import train_stack
 
 LONG = ("model=linear", "logger=none", "trainer.max_steps=3000", "callbacks.checkpoint.every=500")
@@ -81,6 +82,17 @@ def test_a_stack_of_jobs_shows_what_its_jobs_would(callbacks, is_shown, tmp_path
         jobs.append(Job(seed, overrides, compose(overrides)))
     train_stack(jobs, members([job.overrides for job in jobs]), tmp_path, leaves_folders=False)
     assert ("median loss" in screen.text) == is_shown
+
+
+@pytest.mark.parametrize(("callbacks", "is_shown"), [("callbacks=default", True), ("~callbacks.progress", False)])
+def test_jobs_that_run_alone_are_counted(callbacks, is_shown, tmp_path, monkeypatch):
+    screen = slow_terminal(monkeypatch)
+    jobs = []
+    for seed in range(3):
+        overrides = [*LONG[:2], f"seed={seed}", "trainer.max_steps=2", "callbacks.checkpoint.every=2", callbacks]
+        jobs.append(Job(seed, overrides, compose(overrides)))
+    run_piece(Piece(jobs, "a reason", tmp_path, leaves_folders=True, num_workers=1))
+    assert bool(re.search(r" 3/3 \[.* jobs", screen.text)) == is_shown
 
 
 def test_nothing_is_shown_where_stderr_is_no_terminal(train_with, tmp_path, capfd):

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from omegaconf import DictConfig
+from tqdm import tqdm
 
 from descentlab.engines.record import CannotRecord
 from descentlab.errors import InputError
@@ -86,7 +87,7 @@ def _train(piece: Piece) -> Results:
     if piece.reason is not None:
         print(f"jobs run alone: {piece.reason} ({_listed(piece.jobs)})", file=sys.stderr)
     if piece.reason is not None or len(piece.jobs) == 1:
-        return {job.number: _run_alone(job, piece) for job in piece.jobs}
+        return _run_each(piece.jobs, piece)
     most = most_members(piece.jobs[0].settings, piece.num_workers)
     results: Results = {}
     for start in range(0, len(piece.jobs), most):
@@ -116,8 +117,15 @@ def _run_stacked(jobs: Sequence[Job], piece: Piece) -> Results:
             results |= {job.number: result for job, result in zip(together, trained, strict=True)}
         except CannotRecord as why:  # and nothing is written yet
             print(f"jobs run alone: {why} ({_listed(together)})", file=sys.stderr)
-            results |= {job.number: _run_alone(job, piece) for job in together}
+            results |= _run_each(together, piece)
     return results
+
+
+def _run_each(jobs: Sequence[Job], piece: Piece) -> Results:
+    """Run jobs one after the other, with a bar over them where a run would have one."""
+    is_shown = len(jobs) > 1 and sys.stderr.isatty() and "progress" in jobs[0].settings["callbacks"]
+    shown = tqdm(jobs, unit=" jobs", delay=1.0, leave=False, dynamic_ncols=True, disable=not is_shown)
+    return {job.number: _run_alone(job, piece) for job in shown}
 
 
 def _run_alone(job: Job, piece: Piece) -> Result | None:
