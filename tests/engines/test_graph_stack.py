@@ -6,7 +6,7 @@ import pytest
 import stack_cases
 import torch
 from engine_cases import LOSSES, assert_same
-from stack_cases import OPTIMIZERS, RATES, assert_follows, optimizer_state
+from stack_cases import OPTIMIZERS, RATES, assert_follows, members, optimizer_state, stacked
 from torch import nn, optim
 
 from descentlab.engines.graph_stack import GraphStack
@@ -111,9 +111,14 @@ def test_a_state_that_is_loaded_is_gone_on_from(device):
     assert_same(ours.advance(20).losses, first)
 
 
-def test_no_steps_give_no_losses(device):
-    ours, _ = pair(device)
-    assert ours.advance(0).losses.shape == (0, 5)
+def test_no_steps_give_no_losses_of_the_parameters_type(device):
+    nets, points = members("linear")
+    nets, points = [net.double() for net in nets], [(x.double(), y.double()) for x, y in points]
+    given = {"loss": nn.MSELoss(), "optimizer": optim.SGD, "hyperparameters": {"lr": RATES}, "num_steps": 9}
+    ours = stacked(nets, points, partial(GraphStack, device=device), **given)
+    nothing = ours.advance(0).losses
+    assert (nothing.shape, nothing.dtype) == ((0, 5), torch.float64)
+    torch.testing.assert_close(ours.advance(9).losses, stacked(nets, points, **given).advance(9).losses)
 
 
 def test_a_net_whose_tensors_do_not_move_is_refused(device):

@@ -51,10 +51,10 @@ def floor_cases(name: str, net: Callable[[], nn.Module], num_members: int, devic
             made,
             parameters,
             FullStackBatch(x, 3.5 * x.relu()),
-            mse,
-            torch.optim.SGD,
-            {"lr": 1e-4},
-            forever,
+            loss=mse,
+            optimizer=torch.optim.SGD,
+            hyperparameters={"lr": 1e-4},
+            num_steps=forever,
             device=torch.device(device),
         )
 

@@ -45,12 +45,12 @@ class GraphStack(CheckedStack):
         net: nn.Module,
         parameters: dict[str, Tensor],
         batches: StackBatches,
-        *args: Any,
+        *,
         device: torch.device,
-        **kwargs: Any,
+        **given: Any,
     ) -> None:
         self._device = device
-        super().__init__(net, _moved(parameters, device), batches.to(device), *args, **kwargs)
+        super().__init__(net, _moved(parameters, device), batches.to(device), **given)
 
     def agrees(self, expected: Float[Tensor, "member number"], ours: Float[Tensor, "member number"]) -> bool:
         return rows_are_near(expected, ours)
