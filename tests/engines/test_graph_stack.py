@@ -64,6 +64,11 @@ def test_follows_a_schedule_of_learning_rates_over_segments(device, optimizer, p
     )
 
 
+def test_a_schedule_may_be_of_one_step(device):
+    ours, recorded = pair(device, optimizer=(optim.SGD, {}), schedule=RATES[None], num_steps=1)
+    assert_follows(ours, recorded, (1,))
+
+
 @pytest.mark.parametrize("pieces", [[100], [1, 99], [37, 40, 23]])
 def test_a_member_stops_at_its_own_step_and_keeps_its_numbers(device, pieces):
     last = torch.tensor([100, 10, 37, 60, 1])

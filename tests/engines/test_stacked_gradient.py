@@ -5,6 +5,7 @@ import torch
 from engine_cases import assert_same
 
 from descentlab.engines.record import CannotRecord, record
+from descentlab.engines.same_bits import same_bits
 from descentlab.engines.stacked_gradient import MOST_COLUMNS, MOST_TERMS, ShortProducts, record_gradient
 
 SIZES = {
@@ -67,4 +68,4 @@ def test_what_torch_says_is_the_reason_where_no_other_is_known():
         raise RuntimeError("an odd thing\nand its details")
 
     with pytest.raises(CannotRecord, match=r"^its members cannot be batched \(an odd thing\)$"):
-        record_gradient(broken, {"weight": torch.zeros(2, 1)})
+        record_gradient(broken, {"weight": torch.zeros(2, 1)}, {}, same_bits)

@@ -15,7 +15,6 @@ from descentlab.engines.compile import compile_step
 from descentlab.engines.problem import Loss
 from descentlab.engines.program import Program, build_program
 from descentlab.engines.record import CannotRecord, record
-from descentlab.engines.same_bits import same_bits
 
 Gradient = Callable[[dict[str, Tensor]], tuple[Tensor, list[Tensor]]]
 """`(parameters by name) -> losses [member], gradients in the order of the parameters`"""
@@ -58,8 +57,8 @@ def stacked_gradient(net: nn.Module, loss: Loss, x: Tensor, y: Tensor, buffers: 
 def record_gradient(
     gradient: Gradient,
     parameters: dict[str, Tensor],
-    inputs: dict[str, Tensor] | None = None,
-    same: Callable[[Any, Any], bool] = same_bits,
+    inputs: dict[str, Tensor],
+    same: Callable[[Any, Any], bool],
 ) -> Program:
     """The program that computes what `gradient(parameters)` does, after updates of `parameters` in place.
 
@@ -75,11 +74,11 @@ def record_gradient(
     start = {name: parameter.clone() for name, parameter in parameters.items()}
     try:
         try:
-            return _record(gradient, parameters, inputs or {}, same, ShortProducts())
+            return _record(gradient, parameters, inputs, same, ShortProducts())
         except CannotRecord:
             for name, parameter in parameters.items():
                 parameter.copy_(start[name])
-            return _record(gradient, parameters, inputs or {}, same, nullcontext())
+            return _record(gradient, parameters, inputs, same, nullcontext())
     except RuntimeError as why:
         line = str(why).splitlines()[0]
         reason = next((reason for part, reason in _REASONS.items() if part in line), line)
