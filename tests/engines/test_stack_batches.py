@@ -22,6 +22,14 @@ def test_the_batches_are_those_of_each_member():
     assert_same([batches.next() for _ in range(11)], lone_batches(11))
 
 
+def test_one_member_has_batches_of_all_its_features():
+    x, y = torch.randn(50, 3), torch.randn(50, 2)
+    alone = ShuffledBatches(x, y, 16, seed=4)
+    batches = ShuffledStackBatches([ShuffledBatches(x, y, 16, seed=4)])
+    for _ in range(9):
+        assert_same(batches.next(), tuple(part[None] for part in alone.next()))
+
+
 def test_looking_at_the_next_batch_does_not_take_it():
     batches = ShuffledStackBatches(members())
     for expected in lone_batches(9):
