@@ -5,7 +5,9 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
+import torch
 
 import descentlab
 from descentlab.errors import InputError
@@ -43,6 +45,18 @@ def test_a_fit_is_the_run_of_the_command_line(trained, tmp_path):
     run = trained(*overrides)
     assert fitted.settings == run.settings
     assert (fitted.folder / "history.csv").read_text() == (run.folder / "history.csv").read_text()
+
+
+def test_inputs_are_a_tensor_an_array_or_lists(tmp_path):
+    line = descentlab.fit("model=linear", "data=line", "trainer.max_steps=5", folder=tmp_path / "run")
+    w = line.result.coefficients
+    expected = [[w["w0"] + w["w1"] * x] for x in (0.5, -1.0)]
+    for x in ([0.5, -1.0], [[0.5], [-1.0]], np.array([0.5, -1.0]), torch.tensor([[0.5], [-1.0]])):
+        assert line.predict(x).numpy() == pytest.approx(np.array(expected), rel=1e-6)
+    with pytest.raises(InputError, match=r"x: expected 1 features a sample, got 2"):
+        line.predict([[0.5, 1.0]])
+    with pytest.raises(InputError, match=r"x: expected samples, or rows of features, got the shape \[\]"):
+        line.predict(0.5)
 
 
 def test_what_cannot_be_trained_leaves_no_folder(tmp_path):

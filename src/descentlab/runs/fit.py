@@ -18,6 +18,7 @@ from descentlab.data.points import PointsDataModule
 from descentlab.errors import InputError
 from descentlab.modules.regression import RegressionModule
 from descentlab.runs.folders import make_exclusively
+from descentlab.runs.judge import predictions
 from descentlab.runs.load import load_data, load_module
 from descentlab.runs.result import Result
 from descentlab.runs.train import train
@@ -59,10 +60,19 @@ class Fitted:
             rows = list(csv.DictReader(file))
         return {name: [float(row[name] or "nan") for row in rows] for name in rows[0]}
 
-    def predict(self, x: Float[Tensor, "sample feature"]) -> Float[Tensor, "sample target"]:
-        """The predictions for inputs in the user's units, in the user's units."""
-        with torch.no_grad():
-            return self.module.predict(x)
+    def predict(self, x: Any) -> Float[Tensor, "sample target"]:
+        """The predictions for inputs in the user's units, in the user's units.
+
+        Args:
+            x: (sample, feature), or (sample,) of one feature: a tensor, an array, or lists of numbers.
+
+        Raises:
+            InputError: x has another shape.
+        """
+        rows = torch.as_tensor(x, dtype=torch.get_default_dtype())
+        if rows.ndim not in (1, 2):
+            raise InputError(f"x: expected samples, or rows of features, got the shape {list(rows.shape)}.")
+        return predictions(self.module, rows[:, None] if rows.ndim == 1 else rows)
 
 
 def fit(*config: str | Mapping[str, Any], folder: str | Path | None = None) -> Fitted:

@@ -7,6 +7,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from descentlab.errors import InputError
+from descentlab.modules.regression import RegressionModule
 from descentlab.runs.load import load_data, load_module
 
 
@@ -34,10 +35,18 @@ def predict(folder: Path, x: Float[Tensor, "sample feature"], checkpoint: str = 
     Raises:
         InputError: x has another number of features than the model.
     """
-    module = load_module(folder, checkpoint)
+    return predictions(load_module(folder, checkpoint), x)[:, 0].tolist()
+
+
+def predictions(module: RegressionModule, x: Float[Tensor, "sample feature"]) -> Float[Tensor, "sample target"]:
+    """The predictions of a run's module for inputs in the user's units, in the user's units.
+
+    Raises:
+        InputError: x has another number of features than the model.
+    """
     assert module.config is not None
     expected = module.config["model"].get("num_features", x.shape[1])
     if x.shape[1] != expected:
         raise InputError(f"x: expected {expected} features a sample, got {x.shape[1]}.")
     with torch.no_grad():
-        return [float(value) for value in module.predict(x)[:, 0]]
+        return module.predict(x)
