@@ -52,6 +52,13 @@ FILES = {
     f"{HEAD}defaults:\n  - override /model: linaer\n": "model=linaer: there is no such choice; did you mean ",
     f"{HEAD}model:\n\tseed: 3\n": "mine.yaml, line 3: expected YAML, but found character '\\t' that cannot",
     f"{HEAD}- model\n": "mine.yaml: expected settings of a run, key: value, but they do not fit in (Cannot merge",
+    f"{HEAD}defaults: linear\n": "experiment/mine.yaml: defaults: expected a list, such as `- /data@_",
+    f"{HEAD}defaults:\n  /model: linear\n": "experiment/mine.yaml: defaults: expected a list, such as",
+    f"{HEAD}defaults: [5]\n": "experiment/mine.yaml: defaults: Unsupported type in defaults : int; type a list, such",
+    f"{HEAD}defaults: [{{/a: b, /c: d}}]\n": "experiment/mine.yaml: defaults: In experiment/mine: Too many keys",
+    f"{HEAD}defaults: [{{/data: 5}}]\n": "experiment/mine.yaml: defaults: Unsupported item value in defaults : int",
+    f"{HEAD}defaults: [mine]\n": "experiment/mine.yaml: defaults: expected other files, but it comes back to itself",
+    "5\n": "experiment/mine.yaml: expected settings of a run, key: value, but Invalid loaded object type: int",
     f"{HEAD}\x00": "expected configs in YAML, but unacceptable character #x0000",
 }
 """Experiments that are none, and how they are told."""

@@ -27,7 +27,7 @@ from descentlab.runs.lock import HeldError
 from descentlab.settings.check import check
 from descentlab.settings.compose import CONFIG_NAME, plain
 from descentlab.settings.config_folders import choices_of, config_folder, groups, take_config_dir
-from descentlab.settings.explain import COMPOSING, explain, refuse_unnamed_choices
+from descentlab.settings.explain import explain, is_of_config, refuse_unnamed_choices
 from descentlab.settings.resolvers import register_resolvers
 from descentlab.settings.trust import trust_typed
 
@@ -76,10 +76,12 @@ def main() -> None:
                 decorate(job)()
         except InputError as error:
             refuse(error)
-        except COMPOSING as error:
-            refuse(explain(error))
         except WriteError as error:
             stop_unwritten(error)
+        except Exception as error:
+            if not is_of_config(error):
+                raise
+            refuse(explain(error))
         except KeyboardInterrupt:  # before the first step, when nothing is there to be kept
             sys.exit(128 + signal.SIGINT)
     sys.exit(lone[0] if lone and is_first_process() else 0)

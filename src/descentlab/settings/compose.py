@@ -13,7 +13,7 @@ from omegaconf import DictConfig, OmegaConf
 from descentlab.errors import InputError
 from descentlab.settings.check import check
 from descentlab.settings.config_folders import config_folder
-from descentlab.settings.explain import COMPOSING, explain, refuse_unnamed_choices
+from descentlab.settings.explain import explain, is_of_config, refuse_unnamed_choices
 from descentlab.settings.resolvers import register_resolvers
 from descentlab.settings.trust import trust_typed
 
@@ -38,8 +38,10 @@ def compose(overrides: Sequence[str] = ()) -> dict[str, Any]:
         with initialize_config_dir(str(config_folder()), version_base="1.3"):
             config = hydra_compose(CONFIG_NAME, overrides=list(overrides), return_hydra_config=True)
         settings = plain(config)
-    except COMPOSING as error:
-        raise explain(error) from error
+    except Exception as error:
+        if is_of_config(error):
+            raise explain(error) from error
+        raise
     finally:
         HydraConfig.instance().cfg = held
     return check(settings)

@@ -10,13 +10,17 @@ from yaml import YAMLError
 from descentlab.errors import InputError, did_you_mean
 from descentlab.extras import refusal
 from descentlab.settings.config_folders import choices_of, groups
-from descentlab.settings.own_files import fault
+from descentlab.settings.own_files import fault, file_being_read
 
-COMPOSING = (HydraException, OmegaConfBaseException, YAMLError)
-"""What is raised where overrides and files make no config."""
+_COMPOSING = (HydraException, OmegaConfBaseException, YAMLError)
 
 _BROUGHT = {"hydra/launcher=joblib": "hydra_joblib_launcher"}
 """Choices that a package beside this one brings."""
+
+
+def is_of_config(error: Exception) -> bool:
+    """True if an error says that overrides and files make no config."""
+    return isinstance(error, _COMPOSING) or file_being_read(error) is not None
 
 
 def explain(error: Exception) -> InputError:

@@ -1,8 +1,10 @@
 """What is wrong in a config file of the user's own, such as an experiment: its YAML, its defaults, its package."""
 
 import re
+import traceback
 from collections.abc import Sequence
 
+from hydra.errors import HydraException
 from yaml import MarkedYAMLError, YAMLError
 
 from descentlab.errors import did_you_mean
@@ -21,6 +23,8 @@ def fault(error: Exception, groups: Sequence[str]) -> str | None:
     if isinstance(error, YAMLError):
         return _broken_yaml(error)
     text = str(error)
+    if not isinstance(error, HydraException) and (file := file_being_read(error)) is not None:
+        return f"{file}.yaml: {_broken_file(error)}"
     if re.search(r"Could not override 'data'\. No match in the defaults list", text):
         return (
             "data: expected a model whose file names data that can be replaced, as in "
@@ -50,6 +54,38 @@ def fault(error: Exception, groups: Sequence[str]) -> str | None:
     if match := re.search(r"In '([^']+)': \w+ raised while composing config:\n(.*)", text):
         return f"{match[1]}.yaml: expected settings of a run, key: value, but they do not fit in ({match[2]})."
     return None
+
+
+def file_being_read(error: Exception) -> str | None:
+    """Which config, as `group/choice`, Hydra was reading when it came upon an error of no class of its own."""
+    found = None
+    for frame, _ in traceback.walk_tb(error.__traceback__):
+        name = _READERS.get(frame.f_globals.get("__name__", ""), "")
+        found = frame.f_locals.get(name, found)
+    return found
+
+
+_READERS = {
+    "hydra._internal.defaults_list": "path",
+    "hydra._internal.config_repository": "config_path",
+    "hydra._internal.core_plugins.file_config_source": "config_path",
+}
+"""Where Hydra 1.3 reads files, and the variable there that says which."""
+
+
+def _broken_file(error: Exception) -> str:
+    """What is wrong in a file that Hydra was reading."""
+    text = str(error)
+    if isinstance(error, RecursionError):
+        return "defaults: expected other files, but it comes back to itself."
+    if "defaults must be a list" in text:
+        return f"defaults: expected a list, such as `{_DEFAULT}`."
+    if "default" in text:
+        return f"defaults: {text}; type a list, such as `{_DEFAULT}`."
+    return f"expected settings of a run, key: value, but {text}."
+
+
+_DEFAULT = "- /data@_global_.data: kink"
 
 
 def _broken_yaml(error: YAMLError) -> str:

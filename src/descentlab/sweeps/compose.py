@@ -24,7 +24,7 @@ from descentlab.runs.elastic import processes_wanted
 from descentlab.settings.check import check
 from descentlab.settings.compose import plain
 from descentlab.settings.config_folders import own_folder
-from descentlab.settings.explain import COMPOSING, explain
+from descentlab.settings.explain import explain, is_of_config
 from descentlab.settings.flat import replaced, value_at
 from descentlab.sweeps.hydra_files import HydraFiles, Template
 
@@ -106,10 +106,12 @@ def compose_jobs(loader: ConfigLoader, sweep: DictConfig, overrides: Sequence[Se
                 jobs.append(Job(number, own, frozen, files))
                 refuse_several_processes(jobs[-1])
                 need_loggers(settings)
-            except COMPOSING as error:
-                raise _at_job(number, texts, explain(error)) from error
             except InputError as error:
                 raise _at_job(number, texts, error) from error
+            except Exception as error:
+                if is_of_config(error):
+                    raise _at_job(number, texts, explain(error)) from error
+                raise
     finally:
         HydraConfig.instance().cfg = held
     return jobs
