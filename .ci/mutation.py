@@ -142,16 +142,46 @@ def functions_of(files: list[Path]) -> dict[Path, list[FunctionType]]:
 
 def exchange(functions: list[FunctionType], source: str) -> None:
     """Give the functions of a file the code that they have in another source."""
-    changed: dict[str, CodeType] = {}
-    pending = [compile(source, functions[0].__code__.co_filename, "exec")]
-    while pending:
-        inner = [each for each in pending.pop().co_consts if isinstance(each, CodeType)]
-        changed |= {each.co_qualname: each for each in inner}
-        pending += inner
+    file = functions[0].__code__.co_filename
+    wanted = {function.__code__.co_qualname: function.__code__.co_freevars for function in functions}
+    changed = _codes(ast.parse(source), file)
+    lost = {name: set(wanted.get(name, ())) - set(code.co_freevars) for name, code in changed.items()}
+    if any(lost.values()):
+        changed = _codes(_naming(ast.parse(source), lost), file)
     for function in functions:
         new = changed.get(function.__code__.co_qualname)
         if new is not None and new.co_freevars == function.__code__.co_freevars:
             function.__code__ = new
+
+
+def _codes(tree: ast.Module, file: str) -> dict[str, CodeType]:
+    """The code of each function of a file by its qualified name."""
+    found: dict[str, CodeType] = {}
+    pending = [compile(tree, file, "exec")]
+    while pending:
+        inner = [each for each in pending.pop().co_consts if isinstance(each, CodeType)]
+        found |= {each.co_qualname: each for each in inner}
+        pending += inner
+    return found
+
+
+def _naming(tree: ast.Module, names: dict[str, set[str]]) -> ast.Module:
+    """A file whose functions name variables from around them that a change has left out: the code of a function
+    can only be exchanged for one with the same."""
+
+    def name(node: ast.AST, above: str) -> None:
+        for child in ast.iter_child_nodes(node):
+            inner = above
+            if isinstance(child, ast.FunctionDef):
+                place = f"{above}{child.name}"
+                child.body += ast.parse("\n".join(sorted(names.get(place, ())))).body
+                inner = f"{place}.<locals>."
+            elif isinstance(child, ast.ClassDef):
+                inner = f"{above}{child.name}."
+            name(child, inner)
+
+    name(tree, "")
+    return ast.fix_missing_locations(tree)
 
 
 TERMINAL = os.dup(1)

@@ -1,5 +1,8 @@
 """What a compiled stack takes beside the nets of whole layers."""
 
+from functools import partial
+
+import pytest
 import torch
 from bits import needs_known_bits
 from engine_cases import assert_same
@@ -19,6 +22,17 @@ class Slope(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         return self.slope * x
+
+
+@needs_known_bits
+@pytest.mark.parametrize(("least", "name"), [(5 * 30, "compiled"), (5 * 30 + 1, "recorded")])
+def test_what_is_worth_a_function_is_counted_in_steps_of_all_members(least, name):
+    optimizer, hyperparameters = OPTIMIZERS["sgd"]
+    nets, points = members("linear")
+    given = {"loss": nn.MSELoss(), "optimizer": optimizer, "hyperparameters": hyperparameters}
+    steps = torch.tensor([3, 30, 1, 2, 9])
+    stack = stacked(nets, points, partial(CompiledStack, least_steps=least), num_steps=steps, **given)
+    assert stack.name == name
 
 
 @needs_known_bits

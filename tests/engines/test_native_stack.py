@@ -27,7 +27,9 @@ pair = partial(stack_cases.pair, NativeStack)
     [*((net, "mse") for net in ("linear", "cubic", "wide")), *(("one_two_one", loss) for loss in LOSSES)],
 )
 def test_follows_the_recorded_stack_on_each_net_and_loss(net, loss):
-    assert_follows(*pair(net, "sgd_rates", loss=loss))
+    native, recorded = pair(net, "sgd_rates", loss=loss)
+    assert native.native_reason is None
+    assert_follows(native, recorded)
 
 
 @needs_compiler
@@ -47,6 +49,12 @@ def test_follows_the_recorded_stack_with_each_optimizer(optimizer):
 def test_serves_any_number_of_members_on_any_number_of_threads(num_members, num_threads, monkeypatch):
     monkeypatch.setenv("OMP_NUM_THREADS", num_threads)
     assert_follows(*pair("wide", "momentum", num_members))
+
+
+@needs_compiler
+def test_each_of_two_blocks_of_members_has_its_own_rates():
+    rates = torch.linspace(0.001, 0.03, 2 * BLOCK, dtype=torch.float64)
+    assert_follows(*pair(optimizer=(optim.SGD, {"lr": rates}), num_members=2 * BLOCK))
 
 
 @needs_compiler

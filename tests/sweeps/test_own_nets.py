@@ -27,6 +27,9 @@ class Drawn(nn.Module):
 """
 OWN = "model._target_=drawn_study.Drawn ~model.hidden_width ~model.num_hidden_layers ~model.activation ~model.bias"
 
+CHOICE = [*OWN.split(), "data.num_samples=8", "loss=mae", "optimizer=momentum", "trainer.max_steps=9"]
+JOBS = [[*CHOICE, "callbacks.validation.every=2", f"seed={seed}"] for seed in (1, 2)]
+
 
 @pytest.fixture
 def drawn_study(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
@@ -42,9 +45,7 @@ def drawn_study(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Non
 def test_members_whose_nets_draw_what_is_not_trained_are_their_lone_runs(
     stacked: Callable[[Sequence[Sequence[str]]], Path], alone: Callable[[Sequence[Sequence[str]]], Path]
 ) -> None:
-    choice = [*OWN.split(), "data.num_samples=8", "loss=mae", "optimizer=momentum", "trainer.max_steps=9"]
-    jobs = [[*choice, "callbacks.validation.every=2", f"seed={seed}"] for seed in (1, 2)]
-    folders = stacked(jobs), alone(jobs)
+    folders = stacked(JOBS), alone(JOBS)
     for job in "01":
         ours, theirs = (folder / job for folder in folders)
         results = [json.loads((folder / "result.json").read_text()) for folder in (ours, theirs)]
@@ -53,6 +54,22 @@ def test_members_whose_nets_draw_what_is_not_trained_are_their_lone_runs(
         assert rows(ours) == rows(theirs)
         for name in ("last", "best"):
             assert_same_checkpoints(*(folder / "checkpoints" / f"{name}.ckpt" for folder in (ours, theirs)))
+
+
+@pytest.mark.usefixtures("drawn_study")
+def test_on_a_device_they_are_their_lone_runs_but_for_rounding(device, stacked, alone, monkeypatch) -> None:
+    theirs = alone(JOBS)
+    monkeypatch.setattr("descentlab.sweeps.fit.device_of", lambda accelerator: device)
+    ours = stacked(JOBS)
+    for job in "01":
+        results = [json.loads((folder / job / "result.json").read_text()) for folder in (ours, theirs)]
+        assert results[0]["engine"] == "stacked"
+        assert results[0]["metrics"] == pytest.approx(results[1]["metrics"], rel=1e-5)
+        losses = [[row["val/loss"] for row in rows(folder / job)] for folder in (ours, theirs)]
+        assert [bool(loss) for loss in losses[0]] == [bool(loss) for loss in losses[1]]
+        assert [float(loss) for loss in losses[0] if loss] == pytest.approx(
+            [float(loss) for loss in losses[1] if loss], rel=1e-5
+        )
 
 
 def rows(folder: Path) -> list[dict[str, str]]:
