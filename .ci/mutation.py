@@ -6,7 +6,7 @@ whose own runner leaves out functions with decorators, and so every loss. Here p
 fork of that process, in which the code of the function is exchanged and the tests that call it run, the quickest first.
 
 Mutants that change no result are listed with their reasons in `equivalent_mutants.toml`. Words of the command line are
-parts of the names of the files to change: `python .ci/mutation.py losses`.
+parts of the names of the files to change, and of functions in them: `python .ci/mutation.py losses stack.py:_marks`.
 """
 
 import ast
@@ -242,6 +242,8 @@ class Mutation:
         for file in self.files:
             counts: Counter[str] = Counter()
             for mutant in mutants_of(file):
+                if not is_wanted(mutant):
+                    continue
                 key = (mutant.file, mutant.function, mutant.change)
                 unseen.discard(key)
                 verdict = "equivalent" if key in known else self.verdict(session, mutant, calls, seconds)
@@ -251,7 +253,7 @@ class Mutation:
                     tell(f"\n{verdict}: {mutant.file} {mutant.function}\n{mutant.change}")
             tell(f"\n{file.relative_to(ROOT)}: {dict(counts)}")
         changed = {str(file.relative_to(ROOT)) for file in self.files}
-        for key in sorted(each for each in unseen if each[0] in changed):
+        for key in sorted(each for each in unseen if each[0] in changed and ":" not in "".join(sys.argv)):
             tell(f"\nlisted as equivalent, but no mutant any more: {key}")
         session.testsfailed = len(self.survivors)
         return True
@@ -302,6 +304,13 @@ class Mutation:
         return "survived" if forked(run, PATIENCE * (expected + 1)) is False else "noticed"
 
 
+def is_wanted(mutant: Mutant) -> bool:
+    """Whether the words of the command line name the function of a mutant, or nothing in its file by itself."""
+    pairs = [word.partition(":") for word in sys.argv[1:]]
+    functions = [function for file, _, function in pairs if file in mutant.file]
+    return not functions or any(function in mutant.function for function in functions)
+
+
 def equivalent() -> list[dict[str, str]]:
     """The mutants that change no result: file, function, change and reason of each."""
     return tomllib.loads(EQUIVALENT.read_text(encoding="utf-8")).get("mutant", [])
@@ -311,7 +320,7 @@ def main() -> int:
     """The number of mutants that no test has noticed, at most 1 as an exit code."""
     os.chdir(ROOT)
     rooms = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["mutation"]
-    wanted = sys.argv[1:]
+    wanted = [word.partition(":")[0] for word in sys.argv[1:]]
     files, tests = [], []
     for room in rooms:
         chosen = [

@@ -12,7 +12,7 @@ import ctypes
 from typing import Any
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Shaped
 from torch import Tensor, nn
 
 from descentlab.engines.c.build import build
@@ -147,9 +147,7 @@ class CompiledStack(CheckedStack):
         """The numbers of every step, and how many there are a step: none if all steps have the same."""
         is_constant = self.numbers.are_constant
         table = self.numbers.table(self.step, self.step + (1 if is_constant else num_steps))
-        columns = table.flatten(0, 1).T
-        blocks = columns[:, :, None].expand(-1, -1, BLOCK).contiguous() if len(columns) == 1 else _in_blocks(columns)
-        return blocks, 0 if is_constant else table.shape[1] * BLOCK
+        return _in_blocks(table.flatten(0, 1).T), 0 if is_constant else table.shape[1] * BLOCK
 
 
 def _record_member(
@@ -174,13 +172,13 @@ def _record_member(
     return build_program(operations, found, list(gradients), list(parameters.values()), inputs)
 
 
-def _in_blocks(tensor: Tensor) -> Tensor:
-    """`[member, ...]` as `[block, element, lane]`, or `[block, lane]` for one number a member; the last block
-    is filled up with the last member."""
+def _in_blocks(tensor: Shaped[Tensor, "member ..."]) -> Shaped[Tensor, "block element lane"]:
+    """All elements of a member side by side with those of other members; the last block is filled up with the last
+    member."""
     num_members = len(tensor)
     members = torch.arange(-(-num_members // BLOCK) * BLOCK).clamp(max=num_members - 1)
     blocks = tensor.reshape(num_members, -1)[members].reshape(len(members) // BLOCK, BLOCK, -1)
-    return blocks.squeeze(2).contiguous() if tensor.dim() == 1 else blocks.transpose(1, 2).contiguous()
+    return blocks.transpose(1, 2).contiguous()
 
 
 def _from_blocks(blocks: Float[Tensor, "block element lane"], num_members: int) -> Float[Tensor, "member element"]:
