@@ -39,6 +39,9 @@ def test_whole_numbers_shapes_and_plain_values_agree_exactly():
     assert not are_near(FIRST, FIRST[:2])
     assert not are_near({"lr": 0.1}, {"lr": 0.10000001})
     assert not are_near([FIRST], [FIRST, FIRST])
+    for first, second in ((FIRST, None), ({"lr": 0.1}, None), ([FIRST], None), ({}, [])):
+        assert not are_near(first, second)
+        assert not are_near(second, first)
     assert are_near(torch.empty(0), torch.empty(0))
 
 
@@ -47,3 +50,5 @@ def test_each_row_is_near_by_itself():
     assert rows_are_near(first, first + torch.tensor([[0.09], [0.00009]]))
     assert not rows_are_near(first, first + torch.tensor([[0.09], [0.0002]]))
     assert rows_are_near(torch.empty(0, 3), torch.empty(0, 3))
+    assert rows_are_near(torch.empty(3, 0), torch.empty(3, 0))
+    assert not rows_are_near(torch.ones(1, 1), torch.zeros(1, 1))

@@ -2,12 +2,14 @@
 
 from collections.abc import Callable
 from copy import deepcopy
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 import torch
+from lightning.pytorch import Trainer
 from torch import Tensor, nn
 
+from descentlab.callbacks.steps import StepCallback
 from descentlab.data.points import PointsDataModule
 from descentlab.functional.losses import mae, mse
 from descentlab.modules.coefficients import MOST_COLUMNS
@@ -139,6 +141,20 @@ def test_rows_are_recorded_where_looks_lie_between_two_of_them() -> None:
         assert ours is not None
         assert theirs is not None
         assert torch.equal(ours, theirs[:, ::3])
+
+
+def test_one_member_may_be_given_its_present_parameters_by_itself() -> None:
+    class Looks(StepCallback):
+        slopes: ClassVar[list[list[float]]] = []
+
+        def look(self, trainer: Trainer, module: Any, step: int) -> None:
+            module.unstack_parameters(1)
+            self.slopes.append([member.module.net.slope.item() for member in module.members])
+
+    history = fit_stack([member_of(Shifted(0.5), points_of(seed)) for seed in (1, 2)], more=[looks := Looks(1)]).history
+    parameters = history.parameters()
+    assert parameters is not None
+    assert looks.slopes[:NUM_STEPS] == [[0.5, float(slope)] for slope in parameters[1, :, 0]]
 
 
 def test_a_history_of_no_steps_has_no_rows() -> None:
