@@ -37,7 +37,7 @@ def _are_near(first: Tensor, second: Tensor) -> bool:
 
 def _magnitudes(tensor: Tensor) -> Tensor:
     """Of the finite numbers, and zero for the others."""
-    return tensor.nan_to_num(0.0, 0.0, 0.0).abs()
+    return tensor.nan_to_num(posinf=0.0, neginf=0.0).abs()
 
 
 def _are_within(first: Tensor, second: Tensor, largest: Tensor) -> bool:
