@@ -31,7 +31,7 @@ from descentlab.sweeps.hydra_files import HydraFiles, Template
 _NUMBER = re.compile(r"[A-Za-z_][\w.]*=(?:(?P<int>-?(?:0|[1-9]\d*))|(?P<float>-?\d+\.\d+(?:e-?\d+)?|-?\d+e-?\d+))")
 _REFERENCE = re.compile(r"\$\{([A-Za-z_]\w*(?:\.\w+)*)\}")
 _OF_THE_LAUNCH = ("resume=", "check=")
-_READ_THEIR_ARGUMENTS = {"hydra", "run_name", "unique_id", "now", "either", "spread", "num_features"}
+_READ_THEIR_ARGUMENTS = {"hydra", "run_name", "sweep_name", "unique_id", "now", "either", "spread", "num_features"}
 """Interpolations that ask Hydra, or nothing but their arguments; of any other it is not known."""
 
 
