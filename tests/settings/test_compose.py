@@ -58,6 +58,7 @@ FILES = {
     f"{HEAD}defaults: [{{/a: b, /c: d}}]\n": "experiment/mine.yaml: defaults: In experiment/mine: Too many keys",
     f"{HEAD}defaults: [{{/data: 5}}]\n": "experiment/mine.yaml: defaults: Unsupported item value in defaults : int",
     f"{HEAD}defaults: [mine]\n": "experiment/mine.yaml: defaults: expected other files, but it comes back to itself",
+    f"{HEAD}name: ${{seed\n": "experiment/mine.yaml: expected settings of a run, key: value, but ",
     "5\n": "experiment/mine.yaml: expected settings of a run, key: value, but Invalid loaded object type: int",
     f"{HEAD}\x00": "expected configs in YAML, but unacceptable character #x0000",
 }

@@ -23,8 +23,9 @@ def fault(error: Exception, groups: Sequence[str]) -> str | None:
     if isinstance(error, YAMLError):
         return _broken_yaml(error)
     text = str(error)
-    if not isinstance(error, HydraException) and (file := file_being_read(error)) is not None:
-        return f"{file}.yaml: {_broken_file(error)}"
+    is_unnamed = not (isinstance(error, HydraException) and text)
+    if is_unnamed and (file := file_being_read(error)) is not None:
+        return f"{file}.yaml: {_broken_file(error if text else error.__cause__ or error)}"
     if re.search(r"Could not override 'data'\. No match in the defaults list", text):
         return (
             "data: expected a model whose file names data that can be replaced, as in "
@@ -73,9 +74,9 @@ _READERS = {
 """Where Hydra 1.3 reads files, and the variable there that says which."""
 
 
-def _broken_file(error: Exception) -> str:
+def _broken_file(error: BaseException) -> str:
     """What is wrong in a file that Hydra was reading."""
-    text = str(error)
+    text = " ".join(str(error).split())
     if isinstance(error, RecursionError):
         return "defaults: expected other files, but it comes back to itself."
     if "defaults must be a list" in text:
