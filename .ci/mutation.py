@@ -40,7 +40,9 @@ EQUIVALENT = ROOT / ".ci" / "equivalent_mutants.toml"
 ENOUGH = 240.0
 """Seconds of the processor that its tests take without a change, after which a mutant has survived."""
 PATIENCE = 20
-"""Times what its tests take without a change, and seconds beside, after which a mutant hangs and has been noticed."""
+"""Times of the processor that a test takes without a change, after which its mutant hangs and has been noticed."""
+SLEEP = 4
+"""Times what all its tests take, and a minute beside, after which a mutant that waits has been noticed."""
 GRACE = 10
 """Seconds of the processor that a test may take beside `PATIENCE` times what it takes without a change."""
 
@@ -301,7 +303,7 @@ class Mutation:
             return False
 
         expected = min(sum(seconds[index] for index in chosen), ENOUGH)
-        return "survived" if forked(run, PATIENCE * (expected + 1)) is False else "noticed"
+        return "survived" if forked(run, SLEEP * expected + 60) is False else "noticed"
 
 
 def is_wanted(mutant: Mutant) -> bool:
