@@ -7,7 +7,7 @@ import torch
 
 from descentlab.engines.near import TOLERANCE, are_near, rows_are_near
 
-FIRST = torch.tensor([1.0, -1000.0, 0.0])
+FIRST = torch.tensor([1.0, -1000.0, 0.0], dtype=torch.float64)
 
 
 @pytest.mark.parametrize(
@@ -15,6 +15,7 @@ FIRST = torch.tensor([1.0, -1000.0, 0.0])
     [
         ([1.0, -1000.0, 0.0], True),
         ([1.09, -1000.09, -0.09], True),
+        ([1.0, -1000.0, 0.1], True),
         ([1.11, -1000.0, 0.0], False),
         ([1.0, -1000.0, math.nan], False),
         ([1.0, -math.inf, 0.0], False),
@@ -22,8 +23,9 @@ FIRST = torch.tensor([1.0, -1000.0, 0.0])
 )
 def test_a_tensor_is_near_within_a_share_of_its_largest_number(second, near):
     assert TOLERANCE == 1e-4
-    assert are_near(FIRST, torch.tensor(second)) is near
-    assert are_near([FIRST, {"x": (FIRST, None)}], [FIRST, {"x": (torch.tensor(second), None)}]) is near
+    found = torch.tensor(second, dtype=torch.float64)
+    assert are_near(FIRST, found) is near
+    assert are_near([FIRST, {"x": (FIRST, None)}], [FIRST, {"x": (found, None)}]) is near
 
 
 def test_nan_and_infinities_are_near_themselves_and_measure_nothing():
