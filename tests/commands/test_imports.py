@@ -24,6 +24,7 @@ PACKAGES = {
     "annotated_types": "the ranges of settings",
     "antlr4": "Hydra's grammar",
     "attr": "installed beside pytest and looked at by others",
+    "cuda": "torch, where it is built for GPUs",
     "descentlab": "",
     "fsspec": "Lightning's files",
     "google": "protobuf",
