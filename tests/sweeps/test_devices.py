@@ -8,8 +8,11 @@ import pytest
 import torch
 
 from descentlab.engines.record import CannotRecord
+from descentlab.settings.compose import compose
+from descentlab.sweeps.compose import Job
 from descentlab.sweeps.fit import fit_stack
 from descentlab.sweeps.members import members
+from descentlab.sweeps.stack import train_stack
 
 STEPS = "trainer.max_steps=60"
 SWEEPS = {
@@ -65,3 +68,12 @@ def test_members_that_ask_for_a_gpu_where_there_is_none_run_alone():
     both = members([["model=linear", STEPS, f"seed={seed}"] for seed in range(2)])
     with pytest.raises(CannotRecord, match="there is no CUDA device"):
         fit_stack(both, accelerator="gpu")
+
+
+@pytest.mark.skipif(torch.cuda.device_count() > 0, reason="there is a GPU")
+def test_jobs_are_stacked_where_they_ask_to_be_trained(tmp_path):
+    overrides = ["model=linear", "trainer=gpu", "trainer.max_steps=2"]
+    jobs = [Job(number, overrides, compose(overrides)) for number in range(2)]
+    with pytest.raises(CannotRecord, match="there is no CUDA device"):
+        train_stack(jobs, members([["model=linear", "trainer.max_steps=2"]] * 2), tmp_path)
+    assert list(tmp_path.iterdir()) == []
