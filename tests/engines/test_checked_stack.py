@@ -26,6 +26,7 @@ CASES = {
     "schedules": {"optimizer": (optim.SGD, {"momentum": SPREAD}), "schedule": DECAY[:, None] * RATES},
     "a short schedule": {"optimizer": (optim.SGD, {}), "schedule": 0.02 * DECAY[:4], "num_steps": 4},
     "ends": {"optimizer": "sgd_rates", "num_steps": torch.tensor([3, 1, 40, 10, 7])},
+    "a member that diverges at once": {"optimizer": (optim.SGD, {"lr": torch.tensor([0.02, 1e39, 0.01, 0.02, 0.03])})},
     "a member that diverges": {"optimizer": (optim.SGD, {"lr": torch.tensor([0.02, 1e20, 0.01, 0.02, 0.03])})},
 }
 

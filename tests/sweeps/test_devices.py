@@ -63,6 +63,12 @@ def test_a_stack_on_a_device_leaves_what_lone_runs_do(jobs, device, stacked, alo
         torch.testing.assert_close(checkpoints[0]["state_dict"], checkpoints[1]["state_dict"], rtol=1e-3, atol=1e-5)
 
 
+def test_an_engine_in_c_that_was_asked_for_is_said_to_be_for_the_cpu(device, monkeypatch, capsys):
+    monkeypatch.setattr("descentlab.sweeps.fit.device_of", lambda accelerator: device)
+    fit_stack(members([["model=linear", STEPS, f"seed={seed}"] for seed in range(2)]), engine="native")
+    assert capsys.readouterr().err == "the graph stack performs the steps: native steps are for the CPU\n"
+
+
 @pytest.mark.skipif(torch.cuda.device_count() > 0, reason="there is a GPU")
 def test_members_that_ask_for_a_gpu_where_there_is_none_run_alone():
     both = members([["model=linear", STEPS, f"seed={seed}"] for seed in range(2)])
