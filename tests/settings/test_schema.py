@@ -37,6 +37,8 @@ SGD = {"_target_": "torch.optim.SGD", "lr": 0.1}
         ("optimizer", {**SGD, "lr": -1.0}),
         ("optimizer", {**SGD, "lr": "fast"}),
         ("optimizer", {"lr": 0.1}),
+        ("optimizer", {"defaults": ["_self_"], "lr": 0.1}),
+        ("optimizer", {"defaults": ["sgd"], **SGD, "lrr": 0.1}),
         ("trainer", {"_target_": "descentlab.runs.trainer.make_trainer", "max_steps": -1}),
         ("trainer", {"_target_": "descentlab.runs.trainer.make_trainer", "engine": "steam"}),
         ("logger", {"every": 0.5}),
@@ -51,3 +53,7 @@ def test_a_slip_is_caught(group, settings):
 def test_an_interpolation_may_stand_for_a_value_and_a_target_of_the_users_own_takes_anything():
     assert passes("optimizer", {**SGD, "lr": "${rate}"})
     assert passes("model", {"_target_": "my_study.nets.MyNet", "anything": [1, "a"]})
+
+
+def test_a_file_may_change_what_another_of_its_group_sets():
+    assert passes("optimizer", {"defaults": ["sgd"], "lr": 0.2})

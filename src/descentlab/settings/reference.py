@@ -175,16 +175,24 @@ def _limit(limit: Any) -> str:
 
 
 def _read(file: Path) -> tuple[dict[str, Any], dict[tuple[str, ...], str]]:
-    """The values of a YAML file, and the remarks behind them by the path of their key."""
+    """The values of a YAML file and of those of its folder that it changes, and the remarks behind them by the path
+    of their key."""
     text = file.read_text(encoding="utf-8")
+    own = yaml.safe_load(text) or {}
+    values: dict[str, Any] = {}
     remarks: dict[tuple[str, ...], str] = {}
+    for choice in own.get("defaults", []):
+        if isinstance(choice, str) and (base := file.with_name(f"{choice}.yaml")).is_file():
+            theirs = _read(base)
+            values |= theirs[0]
+            remarks |= theirs[1]
     path: list[str] = []
     for line in text.splitlines():
         if match := re.match(r"( *)(\w+):(?: (.*))?$", line):
             path = [*path[: len(match[1]) // 2], match[2]]
             if remark := re.search(r"(?:^|\s)# (.*)$", match[3] or ""):
                 remarks[tuple(path)] = remark[1]
-    return yaml.safe_load(text) or {}, remarks
+    return values | own, remarks
 
 
 def _title(file: Path) -> str:

@@ -27,7 +27,7 @@ def _of_group(group: str) -> dict[str, Any]:
     targets = sorted(_targets(group))
     blocks = [_of_target(target, group) for target in targets]
     own = {"type": "object", "properties": {"_target_": {"type": "string", "not": {"enum": targets}}}}  # the user's
-    block = {"anyOf": [*blocks, {**own, "required": ["_target_"]}, _null_target()]}
+    block = {"anyOf": [*blocks, {**own, "required": ["_target_"]}, _null_target(), _heir()]}
     if group not in _SEVERAL:
         return block
     entries = {"defaults": {"type": "array"}}
@@ -38,6 +38,17 @@ def _of_group(group: str) -> dict[str, Any]:
 
 def _null_target() -> dict[str, Any]:
     return {"type": "object", "properties": {"_target_": {"type": "null"}}, "required": ["_target_"]}
+
+
+def _heir() -> dict[str, Any]:
+    """A file that changes what another of its group sets."""
+    takes_another = {"type": "array", "contains": {"type": "string", "not": {"const": "_self_"}}}
+    return {
+        "type": "object",
+        "properties": {"defaults": takes_another},
+        "required": ["defaults"],
+        "not": {"required": ["_target_"]},
+    }
 
 
 def _of_target(target: str, group: str) -> dict[str, Any]:
