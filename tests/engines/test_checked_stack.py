@@ -10,6 +10,7 @@ from torch import nn, optim
 
 from descentlab.engines import checked_stack
 from descentlab.engines.checked_stack import NUM_COMPARED_STEPS, CheckedStack
+from descentlab.engines.near import rows_are_near
 from descentlab.engines.record import CannotRecord
 from descentlab.engines.stack import Stack
 
@@ -137,3 +138,35 @@ def test_each_of_some_members_has_its_own_rates(lone_runs):
 def test_no_more_steps_are_compared_than_are_needed(lone_runs):
     ours, _ = pair(changing(step=NUM_COMPARED_STEPS, member=0))
     assert (ours.name, lone_runs) == ("own", [])
+
+
+class Near(Own):
+    """Starts each advance a rounding beside, and may come as near as its members' steps allow."""
+
+    def advance_fast(self, num_steps, rows):
+        for value in self.parameters.values():
+            value.copy_(torch.nextafter(value, torch.tensor(torch.inf)))
+        return super().advance_fast(num_steps, rows)
+
+    def agrees(self, expected, ours, spread):
+        return rows_are_near(expected, ours, spread)
+
+
+UNSTABLE = (optim.SGD, {"lr": torch.tensor([0.02, 2.0, 2.5, 0.01, 3.0], dtype=torch.float64)})
+
+
+def test_a_rounding_that_too_large_steps_have_made_much_of_is_no_other_step():
+    ours, recorded = pair(Near, optimizer=UNSTABLE)
+    assert not rows_are_near(recorded.advance(10).losses.T, ours.advance(10).losses.T, torch.zeros(NUM_MEMBERS, 1))
+
+
+@pytest.mark.parametrize("member", [0, 3])
+def test_a_member_of_steps_that_are_not_too_large_has_to_come_near(member):
+    wrong = type("Wrong", (Near,), {"change": staticmethod(lambda stack, trace: _off(trace, member))})
+    with pytest.raises(CannotRecord, match="the own step differs from the recorded one"):
+        pair(wrong, optimizer=UNSTABLE)
+
+
+def _off(trace, member):
+    trace.losses[:, member] *= 1.001
+    return trace

@@ -50,8 +50,16 @@ def test_whole_numbers_shapes_and_plain_values_agree_exactly():
 
 def test_each_row_is_near_by_itself():
     first = torch.tensor([[1000.0, 1.0], [1.0, 1.0]])
-    assert rows_are_near(first, first + torch.tensor([[0.09], [0.00009]]))
-    assert not rows_are_near(first, first + torch.tensor([[0.09], [0.0002]]))
-    assert rows_are_near(torch.empty(0, 3), torch.empty(0, 3))
-    assert rows_are_near(torch.empty(3, 0), torch.empty(3, 0))
-    assert not rows_are_near(torch.ones(1, 1), torch.zeros(1, 1))
+    none = torch.zeros(2, 1)
+    assert rows_are_near(first, first + torch.tensor([[0.09], [0.00009]]), none)
+    assert not rows_are_near(first, first + torch.tensor([[0.09], [0.0002]]), none)
+    assert rows_are_near(torch.empty(0, 3), torch.empty(0, 3), none[:0])
+    assert rows_are_near(torch.empty(3, 0), torch.empty(3, 0), torch.zeros(3, 1))
+    assert not rows_are_near(torch.ones(1, 1), torch.zeros(1, 1), none[:1])
+
+
+def test_each_row_has_its_own_spread():
+    first = torch.tensor([[1.0, 1.0], [1.0, 1.0]])
+    assert rows_are_near(first, first + torch.tensor([[0.5], [0.0]]), torch.tensor([[0.5], [0.0]]))
+    assert not rows_are_near(first, first + torch.tensor([[0.0], [0.5]]), torch.tensor([[0.5], [0.0]]))
+    assert not rows_are_near(first, first * torch.nan, torch.full((2, 1), torch.inf))

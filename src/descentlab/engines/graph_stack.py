@@ -52,8 +52,13 @@ class GraphStack(CheckedStack):
         self._device = device
         super().__init__(net, _moved(parameters, device), batches.to(device), **given)
 
-    def agrees(self, expected: Float[Tensor, "member number"], ours: Float[Tensor, "member number"]) -> bool:
-        return rows_are_near(expected, ours)
+    def agrees(
+        self,
+        expected: Float[Tensor, "member number"],
+        ours: Float[Tensor, "member number"],
+        spread: Float[Tensor, "member 1"],
+    ) -> bool:
+        return rows_are_near(expected, ours, spread)
 
     def _prepare(self, net: nn.Module, loss: Loss, buffers: dict[str, Tensor]) -> None:
         super()._prepare(copy.deepcopy(net).to(self._device), loss, _moved(buffers, self._device))

@@ -18,5 +18,10 @@ class NativeStack(CompiledStack):
     def make_places(self, num_samples: int) -> LanePlaces:
         return LanePlaces(num_samples)
 
-    def agrees(self, expected: Float[Tensor, "member number"], ours: Float[Tensor, "member number"]) -> bool:
-        return rows_are_near(expected, ours)
+    def agrees(
+        self,
+        expected: Float[Tensor, "member number"],
+        ours: Float[Tensor, "member number"],
+        spread: Float[Tensor, "member 1"],
+    ) -> bool:
+        return rows_are_near(expected, ours, spread)

@@ -24,15 +24,19 @@ def are_near(first: Any, second: Any) -> bool:
     return bool(first == second)
 
 
-def rows_are_near(first: Float[Tensor, "row number"], second: Float[Tensor, "row number"]) -> bool:
-    """True if each row of two matrices agrees by itself, as `are_near` has it."""
-    return first.numel() == 0 or _are_within(first, second, _magnitudes(first).amax(dim=1, keepdim=True))
+def rows_are_near(
+    first: Float[Tensor, "row number"], second: Float[Tensor, "row number"], spread: Float[Tensor, "row 1"]
+) -> bool:
+    """True if each row of two matrices agrees by itself, as `are_near` has it, or within a spread of its own."""
+    if first.numel() == 0:
+        return True
+    return _are_within(first, second, TOLERANCE * _magnitudes(first).amax(dim=1, keepdim=True) + spread)
 
 
 def _are_near(first: Tensor, second: Tensor) -> bool:
     if first.numel() == 0 or not first.is_floating_point():
         return torch.equal(first, second)
-    return _are_within(first, second, _magnitudes(first).max())
+    return _are_within(first, second, TOLERANCE * _magnitudes(first).max())
 
 
 def _magnitudes(tensor: Tensor) -> Tensor:
@@ -40,6 +44,6 @@ def _magnitudes(tensor: Tensor) -> Tensor:
     return tensor.nan_to_num(posinf=0.0, neginf=0.0).abs()
 
 
-def _are_within(first: Tensor, second: Tensor, largest: Tensor) -> bool:
-    is_near = ((first - second).abs() <= TOLERANCE * largest) | (first == second)
+def _are_within(first: Tensor, second: Tensor, most: Tensor) -> bool:
+    is_near = ((first - second).abs() <= most) | (first == second)
     return bool((is_near | (first.isnan() & second.isnan())).all())
