@@ -90,6 +90,8 @@ def device_of(accelerator: Literal["cpu", "gpu", "auto"]) -> torch.device:
 def quietly() -> Iterator[None]:
     """Without the warnings of Lightning that no user can mend."""
     with warnings.catch_warnings():
+        # Where a run is trained was asked for; a stack performs its own steps on a GPU.
+        warnings.filterwarnings("ignore", "GPU available but not used", UserWarning)
         # A run is started on SLURM by its launcher, or by torchrun.
         warnings.filterwarnings("ignore", "The `srun` command is available", UserWarning)
         # Lightning 2.6 asks torch 2.13 for its tree specs in the old way.
