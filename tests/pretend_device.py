@@ -5,12 +5,16 @@ Tensors are on it by a mark on their memory. Whatever would fail on a GPU for ly
 
 from contextlib import contextmanager
 
+import pytest
 import torch
 from torch import Tensor
 from torch._C._functorch import get_unwrapped, is_functorch_wrapped_tensor
 from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
+
+from descentlab.engines.graph import Graph
+from pretend_capture import calls_on
 
 DEVICE = torch.device("cpu", 0)
 """What `device` of a tensor on it says; one elsewhere says `cpu`."""
@@ -113,7 +117,8 @@ class _Naming(TorchFunctionMode):
 
 @contextmanager
 def pretending():
-    """Within, `DEVICE` is a device of its own."""
+    """Within, `DEVICE` is a device of its own, on which steps are captured."""
     marks = _Marks()
-    with _Placing(marks), _Naming(marks):
+    with pytest.MonkeyPatch.context() as patch, _Placing(marks), _Naming(marks):
+        patch.setattr(Graph, "__call__", calls_on(DEVICE, marks.has))
         yield DEVICE

@@ -8,6 +8,7 @@ import torch
 from descentlab.engines import graph
 from descentlab.engines.graph import NUM_DIRECT_CALLS, Graph
 from descentlab.engines.record import CannotRecord
+from pretend_device import pretending
 
 CUDA = torch.device("cuda", 0)
 
@@ -124,6 +125,24 @@ def test_want_of_memory_is_no_reason_against_a_capture(cuda, num_calls):
         graph()
     with pytest.raises(torch.OutOfMemoryError):
         graph()
+
+
+@pytest.mark.parametrize(
+    ("function", "reason"),
+    [
+        (lambda there: float(there.sum()), "waits for a value"),
+        (lambda there: torch.ones(1).add_(1), "works on the CPU's memory"),
+        (lambda there: there.add_(torch.tensor(2.0)), "works on the CPU's memory"),
+    ],
+)
+def test_a_pretended_capture_refuses_what_a_gpus_would(function, reason):
+    with pretending() as device:
+        there = torch.zeros(1).to(device)
+        graph = Graph(lambda: function(there), device)
+        for _ in range(NUM_DIRECT_CALLS):
+            graph()
+        with pytest.raises(RuntimeError, match=reason):
+            graph()
 
 
 @pytest.mark.gpu
