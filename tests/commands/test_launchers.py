@@ -140,3 +140,10 @@ def test_a_package_that_is_missing_is_named_with_the_line_that_installs_it(
         f"type pip install 'descentlab[{extra}]'\n"
     )
     assert not any(path.is_dir() for path in tmp_path.glob("outputs/*/*/*"))
+
+
+def test_tasks_on_this_machine_see_no_gpu_and_are_not_given_jobs_that_ask_for_one(typed, tmp_path):
+    answer = typed("train", "-m", "hydra/launcher=submitit_local", *JOBS, "trainer=gpu")
+    assert answer.code == 2
+    assert answer.err.startswith("error: hydra/launcher=submitit_local: expected jobs for the CPU")
+    assert not any(path.is_dir() for path in tmp_path.glob("outputs/*/*"))

@@ -16,7 +16,7 @@ from descentlab.sweeps.grouping import Group
 from descentlab.sweeps.launch import launch
 from descentlab.sweeps.outcomes import outcomes_in
 from descentlab.sweeps.pieces import WORTH_A_WORKER, Piece, Results, cut
-from descentlab.sweeps.workers import on_cores, workers_for
+from descentlab.sweeps.workers import gpus_of_task, on_cores, tasks_at_a_time, workers_for
 
 MakeJobs = Callable[[Sequence[Sequence[str]]], list[Job]]
 
@@ -128,3 +128,36 @@ def test_jobs_that_ask_for_a_gpu_have_one_a_worker(tmp_path: Path, monkeypatch: 
     had = sorted(path.name.split(" had ") for path in tmp_path.iterdir())
     assert [job for job, _ in had] == ["0", "1", "2", "3"]
     assert {gpu for _, gpu in had} == {"3", "5"}
+
+
+def test_workers_start_from_nothing_where_cuda_is_in_use(
+    make_jobs: MakeJobs, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    started = []
+    context_of = multiprocessing.get_context
+    monkeypatch.setattr("multiprocessing.get_context", lambda name: started.append(name) or context_of(name))
+    monkeypatch.setattr("torch.cuda.is_initialized", lambda: True)
+    jobs = make_jobs([["model=linear", "trainer.engine=eager", "trainer.max_steps=2", f"seed={k}"] for k in range(2)])
+    launch(jobs, tmp_path, partial(on_cores, num_workers=2), 2)
+    assert started == ["spawn"]
+    assert [outcome.result.num_steps for outcome in outcomes_in(tmp_path, jobs) if outcome.result] == [2, 2]
+
+
+@pytest.mark.parametrize(("accelerator", "expected"), [("gpu", 1), ("cpu", 0)])
+def test_a_task_holds_a_gpu_where_its_jobs_ask_for_one(accelerator: str, expected: int) -> None:
+    assert gpus_of_task(jobs_of(3, accelerator)) == expected
+
+
+@pytest.mark.parametrize(
+    ("there", "task", "expected"),
+    [
+        ({"CPU": 8.0}, {"CPU": 1.0, "GPU": 0.0}, 8),
+        ({"CPU": 8.0, "GPU": 2.0}, {"CPU": 1.0, "GPU": 1.0}, 2),
+        ({"CPU": 8.0, "GPU": 2.0}, {"CPU": 3.0, "GPU": 0.5}, 2),
+        ({"CPU": 8.0}, {"CPU": 1.0, "GPU": 1.0}, 1),
+    ],
+)
+def test_a_cluster_runs_as_many_tasks_as_its_scarcest_resource_takes(
+    there: dict[str, float], task: dict[str, float], expected: int
+) -> None:
+    assert tasks_at_a_time(there, task) == expected

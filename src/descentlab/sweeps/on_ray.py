@@ -2,7 +2,7 @@
 
 import logging
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
 import ray
@@ -13,8 +13,8 @@ from descentlab.sweeps.pieces import Piece, Results, run_piece
 
 
 @contextmanager
-def cluster(address: str | None) -> Iterator[int]:
-    """A Ray cluster, with the number of its CPUs.
+def cluster(address: str | None) -> Iterator[dict[str, float]]:
+    """A Ray cluster, with how many of each resource it has: `CPU`, `GPU`.
 
     Args:
         address: of one that is there, which is left running; None starts one on this machine and stops
@@ -33,12 +33,12 @@ def cluster(address: str | None) -> Iterator[int]:
         wanted = "a Ray cluster on this machine" if address is None else f"a Ray cluster at {address}"
         raise InputError(f"hydra/launcher=ray: expected {wanted}, which cannot be had ({error}).") from error
     try:
-        yield max(1, int(ray.cluster_resources().get("CPU", 1)))
+        yield ray.cluster_resources()
     finally:
         ray.shutdown()
 
 
-def on_ray(pieces: Sequence[Piece], *, cpus_per_task: float, gpus_per_task: float, retries: int) -> Iterator[Results]:
+def on_ray(pieces: Sequence[Piece], *, resources: Mapping[str, float], retries: int) -> Iterator[Results]:
     """Train pieces as Ray's tasks, within `cluster`.
 
     A task whose worker dies is run again, there or elsewhere, and skips the jobs that have ended; one that
@@ -46,10 +46,10 @@ def on_ray(pieces: Sequence[Piece], *, cpus_per_task: float, gpus_per_task: floa
 
     Args:
         pieces: of one sweep; its folder is on a disk that all machines see.
-        cpus_per_task, gpus_per_task: what a task holds while it runs.
+        resources: what a task holds while it runs: `CPU`, `GPU`.
         retries: how often a task is run again.
     """
-    task = ray.remote(run_piece).options(num_cpus=cpus_per_task, num_gpus=gpus_per_task, max_retries=retries)
+    task = ray.remote(run_piece).options(num_cpus=resources["CPU"], num_gpus=resources["GPU"], max_retries=retries)
     waiting = {task.remote(piece): piece for piece in pieces}
     while waiting:
         (ready,), _ = ray.wait(list(waiting), num_returns=1)

@@ -4,7 +4,7 @@ import multiprocessing
 import os
 import signal
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from multiprocessing.connection import Connection, wait
 from typing import Any
@@ -33,6 +33,16 @@ def workers_for(jobs: Sequence[Job], wanted: int) -> int:
     return min(wanted, len(gpus()) or wanted) if any(map(_asks_for_gpu, jobs)) else wanted
 
 
+def gpus_of_task(jobs: Sequence[Job]) -> int:
+    """How many GPUs a task of these jobs holds, where nothing else is wanted: one if a job asks for one."""
+    return int(any(map(_asks_for_gpu, jobs)))
+
+
+def tasks_at_a_time(there: Mapping[str, float], task: Mapping[str, float]) -> int:
+    """How many tasks that hold so much of each resource a cluster runs side by side; at least one, which waits."""
+    return max(1, min(int(there.get(name, 0) / count) for name, count in task.items() if count))
+
+
 def on_cores(pieces: Sequence[Piece], num_workers: int) -> Iterator[Results]:
     """Train pieces side by side, at most `num_workers` at a time; one alone in this process.
 
@@ -49,8 +59,9 @@ def on_cores(pieces: Sequence[Piece], num_workers: int) -> Iterator[Results]:
     if len(pieces) == 1 or num_workers == 1:
         yield from map(run_piece, pieces)
         return
-    # A fork has torch imported already; where forks are unsafe (macOS) a worker starts from nothing.
-    context: Any = multiprocessing.get_context("fork" if sys.platform == "linux" else "spawn")
+    # A fork has torch imported already; where forks are unsafe (macOS, CUDA in use) a worker starts from nothing.
+    may_fork = sys.platform == "linux" and not torch.cuda.is_initialized()
+    context: Any = multiprocessing.get_context("fork" if may_fork else "spawn")
     waiting = list(reversed(pieces))
     running: dict[Any, tuple[Any, Piece, str | None]] = {}
     try:

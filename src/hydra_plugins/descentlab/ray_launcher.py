@@ -18,13 +18,13 @@ from hydra_plugins.descentlab.piece_launcher import PieceLauncher
 
 @dataclass
 class RayLauncherConf:
-    """`address`: of a running cluster; null starts one here; `cpus_per_task`: a stack uses one; `retries`: how
-    often a task whose worker died is run again."""
+    """`address`: of a running cluster; null starts one here; `cpus_per_task`: a stack uses one; `gpus_per_task`:
+    null is one where the jobs ask for a GPU; `retries`: how often a task whose worker died is run again."""
 
     _target_: str = "hydra_plugins.descentlab.ray_launcher.RayLauncher"
     address: str | None = None
     cpus_per_task: float = 1
-    gpus_per_task: float = 0
+    gpus_per_task: float | None = None
     retries: int = 3
 
 
@@ -34,7 +34,7 @@ ConfigStore.instance().store(group="hydra/launcher", name="ray", node=RayLaunche
 class RayLauncher(PieceLauncher):
     """Trains pieces in Ray's tasks."""
 
-    def __init__(self, address: str | None, cpus_per_task: float, gpus_per_task: float, retries: int) -> None:
+    def __init__(self, address: str | None, cpus_per_task: float, gpus_per_task: float | None, retries: int) -> None:
         self.address = address
         self.cpus_per_task = cpus_per_task
         self.gpus_per_task = gpus_per_task
@@ -59,12 +59,13 @@ class RayLauncher(PieceLauncher):
             os.environ["RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"] = "0"
         from descentlab.sweeps.launch import launch  # torch is imported now, not to say no
         from descentlab.sweeps.on_ray import cluster, on_ray
+        from descentlab.sweeps.workers import gpus_of_task, tasks_at_a_time
 
-        workers = partial(
-            on_ray, cpus_per_task=self.cpus_per_task, gpus_per_task=self.gpus_per_task, retries=self.retries
-        )
-        with cluster(self.address) as num_cpus:
-            launch(jobs, folder, workers, max(1, int(num_cpus / self.cpus_per_task)))
+        gpus = float(gpus_of_task(jobs)) if self.gpus_per_task is None else self.gpus_per_task
+        task = {"CPU": self.cpus_per_task, "GPU": gpus}
+        with cluster(self.address) as resources:
+            workers = partial(on_ray, resources=task, retries=self.retries)
+            launch(jobs, folder, workers, tasks_at_a_time(resources, task))
 
 
 def _is_on_loopback_alone(address: str) -> bool:

@@ -9,8 +9,10 @@ from typing import Any, Literal
 
 from hydra.core.config_store import ConfigStore
 
+from descentlab.errors import InputError
 from descentlab.extras import need
 from descentlab.sweeps.compose import Job
+from descentlab.sweeps.plan import leaving_nothing
 from hydra_plugins.descentlab.piece_launcher import PieceLauncher
 
 
@@ -31,15 +33,16 @@ class SubmititLocalConf:
 
 @dataclass
 class SubmititSlurmConf(SubmititLocalConf):
-    """`array_parallelism`: the most tasks at a time; `cpus_per_task`: a stack uses one; `mem_gb`, `partition`:
-    SLURM's own default if null; `additional_parameters`: of sbatch, e.g. `{account: lab, qos: low}`."""
+    """`array_parallelism`: the most tasks at a time; `cpus_per_task`: a stack uses one; `gpus_per_task`: null is one
+    where the jobs ask for a GPU; `mem_gb`, `partition`: SLURM's own default if null; `additional_parameters`: of
+    sbatch, e.g. `{account: lab, qos: low}`."""
 
     cluster: str = "slurm"
     tasks: int = 16
     array_parallelism: int = 256
     partition: str | None = None
     cpus_per_task: int = 1
-    gpus_per_task: int = 0
+    gpus_per_task: int | None = None
     mem_gb: float | None = None
     additional_parameters: dict[str, Any] = field(default_factory=dict)
 
@@ -55,15 +58,23 @@ class SubmititLauncher(PieceLauncher):
         cluster: where.
         tasks, timeouts: as `descentlab.sweeps.submitted.on_submitit` takes them.
         timeout_min: minutes.
+        gpus_per_task: None is one where the jobs ask for a GPU.
         slurm: the settings that SLURM alone has.
     """
 
     def __init__(
-        self, cluster: Literal["slurm", "local"], tasks: int, timeout_min: int, timeouts: int, **slurm: Any
+        self,
+        cluster: Literal["slurm", "local"],
+        tasks: int,
+        timeout_min: int,
+        timeouts: int,
+        gpus_per_task: int | None = 0,
+        **slurm: Any,
     ) -> None:
         self.cluster: Literal["slurm", "local"] = cluster
         self.tasks = tasks
         self.timeouts = timeouts
+        self.gpus_per_task = gpus_per_task
         self.parameters = (
             {"timeout_min": timeout_min, **_parameters(**slurm)} if slurm else {"timeout_min": timeout_min}
         )
@@ -72,16 +83,24 @@ class SubmititLauncher(PieceLauncher):
         need("submitit", f"hydra/launcher=submitit_{self.cluster}")
 
     def train(self, jobs: Sequence[Job], folder: Path) -> None:
+        if self.cluster == "local" and any(job.settings["trainer"]["accelerator"] == "gpu" for job in jobs):
+            with leaving_nothing(self.config, jobs[0].number):
+                raise InputError(
+                    "hydra/launcher=submitit_local: expected jobs for the CPU, since their tasks see no GPU; "
+                    "leave it away, or type hydra/launcher=submitit_slurm."
+                )
         from descentlab.sweeps.launch import launch  # torch is imported now, not to say no
         from descentlab.sweeps.submitted import on_submitit
+        from descentlab.sweeps.workers import gpus_of_task
 
+        num_gpus = gpus_of_task(jobs) if self.gpus_per_task is None else self.gpus_per_task
         workers = partial(
             on_submitit,
             sweep=folder,
             cluster=self.cluster,
             tasks=self.tasks,
             timeouts=self.timeouts,
-            parameters=self.parameters,
+            parameters=self.parameters | ({"gpus_per_node": num_gpus} if num_gpus else {}),
         )
         launch(jobs, folder, workers, self.tasks)
 
@@ -91,7 +110,6 @@ def _parameters(
     array_parallelism: int,
     partition: str | None,
     cpus_per_task: int,
-    gpus_per_task: int,
     mem_gb: float | None,
     additional_parameters: dict[str, Any],
 ) -> dict[str, Any]:
@@ -100,7 +118,6 @@ def _parameters(
         "slurm_array_parallelism": array_parallelism,
         "slurm_partition": partition,
         "cpus_per_task": cpus_per_task,
-        "gpus_per_node": gpus_per_task or None,
         "mem_gb": mem_gb,
         "slurm_additional_parameters": dict(additional_parameters) or None,
     }
