@@ -4,12 +4,17 @@ from typing import Any
 
 import pytest
 import torch
+from torch import nn
 
+from descentlab.engines.record import CannotRecord
 from descentlab.functional.least_squares import least_squares
-from descentlab.runs.assemble import assemble, build_trainer
-from descentlab.runs.chunks import why_step_by_step
+from descentlab.modules.regression import RegressionModule
+from descentlab.runs.assemble import assemble, build_data, build_trainer
+from descentlab.runs.chunks import own_training, why_step_by_step
 from descentlab.settings.compose import compose
 from descentlab.settings.config_folders import config_folder
+from descentlab.sweeps.fit import fit_stack
+from descentlab.sweeps.stacked_module import Member
 from descentlab.targets import build
 
 STEPS = "trainer.max_steps=20"
@@ -187,3 +192,23 @@ def test_a_run_on_a_device_without_engines_is_stepped_by_lightning(device, reaso
     trainer = build_trainer(settings, tmp_path)
     monkeypatch.setattr(type(trainer.strategy), "root_device", torch.device(device))
     assert why_step_by_step(module, trainer, "auto") == reason
+
+
+@pytest.mark.parametrize("name", ["forward", "on_before_optimizer_step", "on_after_backward", "on_train_batch_end"])
+def test_a_module_with_a_step_of_its_own_is_left_to_lightning(name):
+    own = type("Own", (RegressionModule,), {name: lambda self, *given: None})
+    reason = f"Own has a {name} of its own"
+    assert own_training(own(nn.Linear(1, 1), LOSS, OPTIMIZER)) == reason
+    assert own_training(RegressionModule(nn.Linear(1, 1), LOSS, OPTIMIZER)) is None
+
+
+LOSS, OPTIMIZER = {"_target_": "descentlab.functional.losses.mse"}, {"_target_": "torch.optim.SGD", "lr": 0.1}
+
+
+@pytest.mark.parametrize("name", ["metrics", "columns"])
+def test_a_module_with_a_judgement_of_its_own_is_not_stacked(name):
+    own = type("Own", (RegressionModule,), {name: lambda self, *given: None})
+    data = build_data(compose(["model=linear"])["data"])
+    pair = [Member(own(nn.Linear(1, 1), LOSS, OPTIMIZER), data, 3) for _ in range(2)]
+    with pytest.raises(CannotRecord, match=f"Own has {name} of its own"):
+        fit_stack(pair)

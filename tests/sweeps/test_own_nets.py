@@ -10,6 +10,9 @@ import pytest
 import torch
 
 from descentlab import targets
+from descentlab.engines.record import CannotRecord
+from descentlab.sweeps.fit import fit_stack
+from descentlab.sweeps.members import members
 
 NET = """
 import torch
@@ -24,6 +27,22 @@ class Drawn(nn.Module):
 
     def forward(self, x):
         return self.slope * (x - self.shift) + self.curve * x**2
+
+class Loose(Drawn):
+    # draws a plain tensor, which is neither trained nor saved
+
+    def __init__(self, num_features: int):
+        super().__init__(num_features)
+        self.loose = torch.randn(())
+
+    def forward(self, x):
+        return super().forward(x) + self.loose * x**3
+
+class Judged(Drawn):
+    # predicts otherwise than it is trained
+
+    def forward(self, x):
+        return super().forward(x) * (1 if self.training else 2)
 """
 OWN = "model._target_=drawn_study.Drawn ~model.hidden_width ~model.num_hidden_layers ~model.activation ~model.bias"
 
@@ -54,6 +73,25 @@ def test_members_whose_nets_draw_what_is_not_trained_are_their_lone_runs(
         assert rows(ours) == rows(theirs)
         for name in ("last", "best"):
             assert_same_checkpoints(*(folder / "checkpoints" / f"{name}.ckpt" for folder in (ours, theirs)))
+
+
+def own(name: str) -> list[list[str]]:
+    return [[text.replace("Drawn", name) for text in job] for job in JOBS]
+
+
+@pytest.mark.usefixtures("drawn_study")
+def test_members_whose_nets_hold_other_plain_tensors_are_not_stacked() -> None:
+    with pytest.raises(CannotRecord, match="their nets differ in loose"):
+        fit_stack(members(own("Loose")))
+
+
+@pytest.mark.usefixtures("drawn_study")
+def test_members_are_judged_as_their_lone_runs_are(stacked, alone) -> None:
+    ours, theirs = stacked(own("Judged")), alone(own("Judged"))
+    for job in "01":
+        losses = [[row["val/loss"] for row in rows(folder / job)] for folder in (ours, theirs)]
+        assert losses[0] == losses[1]
+        assert any(losses[0])
 
 
 @pytest.mark.usefixtures("drawn_study")

@@ -19,6 +19,8 @@ _PER_BATCH_HOOKS = (
     "on_before_optimizer_step",
 )
 _OWN_TRAINING = (
+    *_PER_BATCH_HOOKS,
+    "forward",
     "training_step",
     "optimizer_step",
     "optimizer_zero_grad",

@@ -12,10 +12,13 @@ from torch import Tensor, nn
 from descentlab.callbacks.progress import Progress
 from descentlab.callbacks.steps import StepCallback
 from descentlab.engines.compiled_stack import CompiledStack
+from descentlab.engines.record import CannotRecord
 from descentlab.engines.stack import Stack
 from descentlab.errors import InputError
 from descentlab.runs.chunks import Chunks
 from descentlab.runs.trainer import device_of, make_trainer, quietly
+from descentlab.sweeps.early_stopping import StackEarlyStopping
+from descentlab.sweeps.grouping import EARLY_STOPPING, why_alone
 from descentlab.sweeps.stack_callbacks import StackHistory, StackValidation
 from descentlab.sweeps.stacked_module import Member, StackedRegression
 from descentlab.targets import build
@@ -62,6 +65,13 @@ def fit_stack(
     torch.set_num_threads(1)
     logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
     configs = [config for member in members if (config := member.module.config) is not None]
+    for config in configs:
+        if (reason := why_alone(config)) is not None:
+            raise CannotRecord(reason)
+    stopping = [_early_stopping(config) for config in configs]
+    if any(each != stopping[0] for each in stopping):
+        raise CannotRecord("their early stopping differs")
+    more = [*more, *(StackEarlyStopping(build(spec), members) for specs in stopping[:1] for spec in specs)]
     device = device_of(accelerator)
     rates = schedules(configs) if len(configs) == len(members) else None
     module = StackedRegression(members, rates, engine, device)
@@ -94,9 +104,17 @@ def _why_not(engine: str, stack: Stack) -> str | None:
     return stack.native_reason if isinstance(stack, CompiledStack) else f"{engine} steps are for the CPU"
 
 
+def _early_stopping(settings: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    return [spec for spec in settings["callbacks"].values() if spec and spec["_target_"] == EARLY_STOPPING]
+
+
 def schedules(settings: Sequence[Mapping[str, Any]]) -> Tensor | None:
-    """The learning rates of all steps, (step, member), by the members' real schedulers; None without any."""
-    if settings[0]["scheduler"]["_target_"] is None:
+    """The learning rates of all steps, (step, member), by the members' real schedulers; None without any.
+
+    Raises:
+        CannotRecord: a scheduler changes more than the learning rate.
+    """
+    if all(each["scheduler"]["_target_"] is None for each in settings):
         return None
     last = max(each["trainer"]["max_steps"] for each in settings)
     known: dict[tuple[float, str], list[float]] = {}
@@ -105,20 +123,28 @@ def schedules(settings: Sequence[Mapping[str, Any]]) -> Tensor | None:
         key = (each["optimizer"]["lr"], str(each["scheduler"]))
         if key not in known:
             known[key] = schedule(each, last)
-        columns.append(known[key])
+        columns.append(known[key] if len(known[key]) == last else known[key] * last)
     return torch.tensor(columns, dtype=torch.float64).T.contiguous()
 
 
 def schedule(settings: Mapping[str, Any], num_steps: int) -> list[float]:
-    """The learning rate of each of the first steps of one run, by its real scheduler."""
+    """The learning rate of each of the first steps of one run, by its real scheduler; its only one without any.
+
+    Raises:
+        CannotRecord: the scheduler changes more than the learning rate.
+    """
     lr: float = settings["optimizer"]["lr"]
     if settings["scheduler"]["_target_"] is None:
         return [lr]
-    optimizer = torch.optim.SGD([nn.Parameter()], lr=lr)
+    optimizer = build(settings["optimizer"], [nn.Parameter()])
+    (group,) = optimizer.param_groups
+    others = {key: value for key, value in group.items() if key not in ("lr", "params")}
     scheduler = build(settings["scheduler"], optimizer)
     rates = []
     for _ in range(num_steps):
-        rates.append(optimizer.param_groups[0]["lr"])
+        if any(group[key] != value for key, value in others.items()):
+            raise CannotRecord("the schedule changes more than the learning rate")
+        rates.append(group["lr"])
         optimizer.step()
         scheduler.step()
     return rates

@@ -9,9 +9,7 @@ import torch
 from descentlab.engines.record import CannotRecord
 from descentlab.errors import InputError
 from descentlab.runs.stability import Stability, stability
-from descentlab.settings.compose import compose
 from descentlab.sweeps.fit import fit_stack
-from descentlab.sweeps.grouping import why_alone
 from descentlab.sweeps.members import members
 from descentlab.sweeps.stacked_module import Member
 
@@ -59,9 +57,6 @@ def search_rates(overrides: Sequence[str]) -> RateSearch:
         InputError: the overrides cannot be used, or the run cannot be a member of a stack.
     """
     own = [text for text in overrides if not text.startswith("optimizer.lr=")]
-    reason = why_alone(compose(own))
-    if reason is not None:
-        raise _alone(reason)
     trained = members([[*own, f"optimizer.lr={rate!r}"] for rate in RATES])
     first = trained[0]
     at_start, start = stability(first.module, first.data), _loss(first)

@@ -9,13 +9,10 @@ from descentlab.runs.assemble import rows_every
 from descentlab.runs.outcome import outcome_of
 from descentlab.runs.result import Result
 from descentlab.sweeps.compose import Job
-from descentlab.sweeps.early_stopping import StackEarlyStopping
 from descentlab.sweeps.fit import fit_stack
-from descentlab.sweeps.grouping import EARLY_STOPPING
 from descentlab.sweeps.job_folder import write_job
 from descentlab.sweeps.record import record_of, save_record
 from descentlab.sweeps.stacked_module import Member
-from descentlab.targets import build
 
 
 def train_stack(
@@ -44,7 +41,6 @@ def train_stack(
     began = time.perf_counter()
     settings = jobs[0].settings
     validation = settings["callbacks"].get("validation")
-    stopping = [build(spec) for spec in settings["callbacks"].values() if spec and spec["_target_"] == EARLY_STOPPING]
     fitted = fit_stack(
         members,
         history_every=rows_every(settings),
@@ -52,7 +48,7 @@ def train_stack(
         show_progress="progress" in settings["callbacks"],
         engine=settings["trainer"]["engine"],
         accelerator=settings["trainer"]["accelerator"],
-        more=[*(StackEarlyStopping(each, members) for each in stopping), *more],
+        more=more,
     )
     share = (time.perf_counter() - began) / len(jobs)
     stack = fitted.module.stack

@@ -106,7 +106,10 @@ class StackValidation(StepCallback):
             return
         stack = module.stack
         untrained = {name: value.to(self._device) for name, value in module.untrained.items()}
+        was_training = self._net.training
+        self._net.eval()
         losses = losses_of(self._net, self._loss, {**untrained, **stack.parameters}, self._x, self._y)
+        self._net.train(was_training)
         losses = losses.cpu() * self._scales
         here = stack.steps == step
         self.losses[step] = losses.masked_fill(~here, torch.nan)

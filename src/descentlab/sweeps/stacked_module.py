@@ -16,6 +16,7 @@ from descentlab.engines.stack_trace import StackTrace
 from descentlab.modules.coefficients import MOST_COLUMNS, num_parameters
 from descentlab.modules.regression import Chunk, RegressionModule
 from descentlab.runs.chunks import own_training
+from descentlab.sweeps.alike import are_alike, different_attribute
 from descentlab.sweeps.stack_kinds import kind_of_stack
 from descentlab.targets import locate
 
@@ -69,8 +70,10 @@ class StackedRegression(LightningModule):
         if len({shapes_of(member.data) for member in members}) > 1:
             raise CannotRecord("their points differ in number")
         first = members[0].module
-        if (own := own_training(first)) is not None:
+        if (own := own_training(first) or _own_judging(first)) is not None:
             raise CannotRecord(own)
+        for member in members[1:]:
+            _refuse_unlike(first, member.module)
         settings = {key: value for key, value in first.optimizer_settings.items() if key != "_target_"}
         nets = [member.module.net for member in members]
         trained = [name for name, parameter in first.net.named_parameters() if parameter.requires_grad]
@@ -140,6 +143,29 @@ class StackedRegression(LightningModule):
         with torch.no_grad():
             for name, value in values.items():
                 self.members[k].module.net.get_parameter(name).copy_(value[k])
+
+
+def _own_judging(module: RegressionModule) -> str | None:
+    """That a subclass is judged in a way of its own, in one line; None where it is judged as all are."""
+    for name in ("metrics", "columns"):
+        if getattr(type(module), name) is not getattr(RegressionModule, name):
+            return f"{type(module).__name__} has {name} of its own"
+    return None
+
+
+def _refuse_unlike(first: RegressionModule, other: RegressionModule) -> None:
+    if (name := different_attribute(first.net, other.net)) is not None:
+        raise CannotRecord(f"their nets differ in {name}")
+    if not are_alike(first.loss, other.loss):
+        raise CannotRecord("their losses differ")
+    mine, theirs = first.optimizer_settings, other.optimizer_settings
+    for key in mine.keys() | theirs.keys():
+        if key not in mine or key not in theirs or not _is_number_or_same(mine[key], theirs[key]):
+            raise CannotRecord(f"their optimisers differ in {key}")
+
+
+def _is_number_or_same(first: Any, other: Any) -> bool:
+    return first == other or (type(first) is type(other) and isinstance(first, float | list))
 
 
 def shapes_of(data: PointsDataModule) -> tuple[tuple[str, torch.Size, torch.Size], ...]:
