@@ -118,6 +118,17 @@ def test_the_folder_of_a_sweep_is_pointed_to_resume(typed, tmp_path):
     assert (answer.code, "-m and resume=sweep" in answer.err) == (2, True)
 
 
+@pytest.mark.parametrize("there_is_one", [True, False])
+def test_without_m_the_folder_of_a_sweep_is_no_reason_to_train_a_lone_run(typed, tmp_path, there_is_one):
+    if there_is_one:
+        (tmp_path / "sweep").mkdir()
+    answer = typed("train", *RUN, "resume=sweep")
+    assert (answer.code, answer.out) == (2, "")
+    assert answer.err.startswith("error: resume: expected a sweep, got one run; ")
+    assert "with -m and resume=sweep, or run=sweep " in answer.err
+    assert not [path for path in tmp_path.rglob("*") if path.name != "sweep"]
+
+
 def test_of_two_that_go_on_with_a_run_one_is_told_of_the_other(typed, folder, hold_in_a_child):
     child = hold_in_a_child(folder)
     answer = typed("train", "run=run")

@@ -38,6 +38,11 @@ class Gate(Callback):
     def on_run_start(self, config: DictConfig, **kwargs: Any) -> None:
         with _refusing():
             settings = check(plain(config))
+            if (folder := settings["resume"]) is not None:
+                raise InputError(
+                    f"resume: expected a sweep, got one run; type the sweep's command again with -m and resume={folder}, "
+                    f"or run={folder} where it is the folder of a lone run."
+                )
             if settings["check"]:
                 if is_first_process():
                     print("1 job can be run")
