@@ -4,11 +4,12 @@ import traceback
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
+from annotated_types import Le
 from hydra.core.hydra_config import HydraConfig
 from hydra.experimental.callback import Callback
-from omegaconf import DictConfig, read_write
+from omegaconf import DictConfig, OmegaConf, read_write
 from omegaconf.errors import OmegaConfBaseException
 
 from descentlab.commands.entry import refuse, stop_unwritten
@@ -19,9 +20,10 @@ from descentlab.runs.elastic import check_started, processes_wanted, start_proce
 from descentlab.runs.files import config_text, write_whole
 from descentlab.runs.folders import make_exclusively
 from descentlab.runs.source import Source
-from descentlab.settings.check import check
+from descentlab.settings.check import check, check_value
 from descentlab.settings.compose import plain
 from descentlab.settings.explain import explain
+from descentlab.settings.groups import PositiveInt
 from descentlab.sweeps.ledger import ledger_of
 from descentlab.sweeps.plan import folder_of
 
@@ -40,8 +42,8 @@ class Gate(Callback):
             settings = check(plain(config))
             if (folder := settings["resume"]) is not None:
                 raise InputError(
-                    f"resume: expected a sweep, got one run; type the sweep's command again with -m and resume={folder}, "
-                    f"or run={folder} where it is the folder of a lone run."
+                    f"resume: expected a sweep, got one run; type the sweep's command again with -m and resume={folder}"
+                    f", or run={folder} where it is the folder of a lone run."
                 )
             if settings["check"]:
                 if is_first_process():
@@ -67,6 +69,7 @@ class Gate(Callback):
                     "leave out torchrun."
                 )
             HydraConfig.instance().set_config(config)
+            _check_hydras_own(config)
             if config.resume is None:
                 make_exclusively(Path(config.hydra.sweep.dir), "hydra.sweep.dir")
         self._source = Source()
@@ -84,6 +87,25 @@ class Gate(Callback):
         except Exception:  # which Hydra would turn into a warning
             traceback.print_exc()
             raise SystemExit(1) from None
+
+
+def _check_hydras_own(config: DictConfig) -> None:
+    """Refuse what sweepers and launchers of another make take, and then break down on or pass over."""
+    for key, annotation in _HYDRAS_OWN.items():
+        check_value(OmegaConf.select(config, key), annotation, key)
+    folder = OmegaConf.to_container(config.hydra.sweep, resolve=False)
+    if isinstance(folder, dict) and folder["subdir"] != _OF_A_JOB:
+        raise InputError(
+            f"hydra.sweep.subdir: expected {_OF_A_JOB}, the number that a sweep knows its job by, got "
+            f"{folder['subdir']}; leave it out, and give hydra.sweep.dir=… to name the sweep's folder."
+        )
+
+
+_OF_A_JOB = "${hydra.job.num}"
+_HYDRAS_OWN: dict[str, Any] = {
+    "hydra.launcher.n_jobs": PositiveInt | Annotated[int, Le(-1)] | None,  # joblib: -1 is all cores, -2 all but one
+    "hydra.sweeper.max_batch_size": PositiveInt | None,
+}
 
 
 def _share_folder(config: DictConfig, settings: Mapping[str, Any]) -> None:

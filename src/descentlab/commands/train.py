@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import hydra
-from hydra._internal.utils import get_args_parser
 from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
 from omegaconf import DictConfig
@@ -18,8 +17,9 @@ from omegaconf import DictConfig
 from descentlab.commands.background import draw_in_background
 from descentlab.commands.ended import print_ended
 from descentlab.commands.entry import brief_process, exit_code, refuse, stop_unwritten
+from descentlab.commands.flags import check_flags
 from descentlab.commands.resume import resume_run
-from descentlab.errors import InputError, WriteError, did_you_mean
+from descentlab.errors import InputError, WriteError
 from descentlab.processes import as_called, is_first_process
 from descentlab.runs.agreement import ending_together, failing_together
 from descentlab.runs.folders import take_away
@@ -47,6 +47,10 @@ Choices (group=choice; single settings as group.key=value):
 def main() -> None:
     """Run the command line and exit as `entry.exit_code` says."""
     if {"-h", "--help"} & set(sys.argv[1:]):
+        try:
+            take_config_dir(sys.argv[1:])
+        except InputError as error:
+            refuse(error)
         print(as_called(help_text()))
         return
     # Hydra's parser takes flags before all overrides or after them, not in their midst.
@@ -70,7 +74,7 @@ def main() -> None:
             if any(word.startswith("run=") for word in sys.argv[1:]):
                 lone.append(resume_run(sys.argv[1:]))
             else:
-                _refuse_unknown_flags(sys.argv[1:])
+                check_flags(sys.argv[1:])
                 refuse_unnamed_choices(sys.argv[1:])
                 trust_typed(sys.argv[1:])
                 decorate(job)()
@@ -89,14 +93,6 @@ def main() -> None:
 
 def _is_override(word: str) -> bool:
     return not word.startswith("-") and ("=" in word or word.startswith("~"))
-
-
-def _refuse_unknown_flags(words: Sequence[str]) -> None:
-    """Refuse `--lr=0.1` and its like in one line, where Hydra's parser would print its whole usage."""
-    flags = list(get_args_parser()._option_string_actions)
-    for word in words:
-        if word.startswith("-") and (flag := word.partition("=")[0]) not in flags:
-            raise InputError(f"{word}: expected key=value without dashes, or a flag; {did_you_mean(flag, flags)}")
 
 
 def help_text() -> str:

@@ -68,12 +68,11 @@ class ProductSweeper(Sweeper):
         loader = self.hydra_context.config_loader
         given = [*(f"{key}={value}" for key, value in self.params.items()), *arguments]
         with leaving_nothing(self.config):
-            size = check_value(self.max_batch_size, PositiveInt | None, "hydra.sweeper.max_batch_size")
             points = check_value(self.points, PositiveInt | None, "hydra.sweeper.points")
             overrides = OverridesParser.create(config_loader=loader).parse_overrides(given)
             jobs = jobs_of(overrides, _groups_of(self.zip), points)
         plan(loader, self.config, jobs, first=0, is_whole=True)
-        size = len(jobs) if size is None else size
+        size = self.max_batch_size or len(jobs)
         returns = []
         for first in range(0, len(jobs), size):
             returns.append(self.launcher.launch(jobs[first : first + size], initial_job_idx=first))

@@ -7,11 +7,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import Annotated
 
+from annotated_types import Ge, Gt
 from hydra.core.config_store import ConfigStore
 
 from descentlab.errors import InputError
 from descentlab.extras import need
+from descentlab.settings.check import check_value
 from descentlab.sweeps.compose import Job
 from hydra_plugins.descentlab.piece_launcher import PieceLauncher
 
@@ -41,6 +44,9 @@ class RayLauncher(PieceLauncher):
         self.retries = retries
 
     def check(self) -> None:
+        check_value(self.cpus_per_task, Annotated[float, Gt(0)], "hydra.launcher.cpus_per_task")
+        check_value(self.gpus_per_task, Annotated[float, Ge(0)] | None, "hydra.launcher.gpus_per_task")
+        check_value(self.retries, Annotated[int, Ge(-1)], "hydra.launcher.retries")  # -1: without end
         need("ray", "hydra/launcher=ray")
         if self.address is None:
             return

@@ -7,6 +7,8 @@ from pathlib import Path
 
 from hydra.core.config_store import ConfigStore
 
+from descentlab.settings.check import check_value
+from descentlab.settings.groups import PositiveInt
 from descentlab.sweeps.compose import Job
 from hydra_plugins.descentlab.piece_launcher import PieceLauncher
 
@@ -27,6 +29,9 @@ class StackedLauncher(PieceLauncher):
 
     def __init__(self, workers: int | None) -> None:
         self.workers = workers
+
+    def check(self) -> None:
+        check_value(self.workers, PositiveInt | None, "hydra.launcher.workers")
 
     def train(self, jobs: Sequence[Job], folder: Path) -> None:
         from descentlab.processes import num_cores

@@ -5,12 +5,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
+from annotated_types import Gt
 from hydra.core.config_store import ConfigStore
 
 from descentlab.errors import InputError
 from descentlab.extras import need
+from descentlab.settings.check import check_value
+from descentlab.settings.groups import NonNegativeInt, PositiveInt
 from descentlab.sweeps.compose import Job
 from descentlab.sweeps.plan import leaving_nothing
 from hydra_plugins.descentlab.piece_launcher import PieceLauncher
@@ -51,6 +54,17 @@ for _name, _node in (("submitit_local", SubmititLocalConf), ("submitit_slurm", S
     ConfigStore.instance().store(group="hydra/launcher", name=_name, node=_node, provider="descentlab")
 
 
+_RANGES: dict[str, Any] = {
+    "tasks": PositiveInt,
+    "timeout_min": PositiveInt,
+    "timeouts": NonNegativeInt,
+    "array_parallelism": PositiveInt,
+    "cpus_per_task": PositiveInt,
+    "gpus_per_task": NonNegativeInt,
+    "mem_gb": Annotated[float, Gt(0)],
+}
+
+
 class SubmititLauncher(PieceLauncher):
     """Trains pieces in tasks that submitit starts.
 
@@ -75,11 +89,21 @@ class SubmititLauncher(PieceLauncher):
         self.tasks = tasks
         self.timeouts = timeouts
         self.gpus_per_task = gpus_per_task
+        self.given: dict[str, Any] = {
+            "tasks": tasks,
+            "timeouts": timeouts,
+            "timeout_min": timeout_min,
+            "gpus_per_task": gpus_per_task,
+            **slurm,
+        }
         self.parameters = (
             {"timeout_min": timeout_min, **_parameters(**slurm)} if slurm else {"timeout_min": timeout_min}
         )
 
     def check(self) -> None:
+        for name, annotation in _RANGES.items():
+            if self.given.get(name) is not None:
+                check_value(self.given[name], annotation, f"hydra.launcher.{name}")
         need("submitit", f"hydra/launcher=submitit_{self.cluster}")
 
     def train(self, jobs: Sequence[Job], folder: Path) -> None:
