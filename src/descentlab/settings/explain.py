@@ -3,6 +3,8 @@
 import re
 from collections.abc import Sequence
 
+from hydra.core.config_store import ConfigStore
+from hydra.core.plugins import Plugins
 from hydra.errors import HydraException, MissingConfigException, OverrideParseException
 from omegaconf.errors import OmegaConfBaseException
 from yaml import YAMLError
@@ -35,6 +37,8 @@ def _explained(error: Exception) -> InputError:
     if isinstance(error, OverrideParseException):
         reason = "\n".join(line for line in text.splitlines() if not line.startswith(("Error parsing", "See ")))
         return InputError(f"{error.override}: expected key=value, but it cannot be read ({_first_line(reason)}).")
+    if isinstance(error, MissingConfigException) and _missing_name(error).startswith("hydra/"):
+        return _missing_choice(error)
     if (found := fault(error, groups())) is not None:
         return InputError(found)
     if isinstance(error, MissingConfigException):
@@ -48,6 +52,9 @@ def _explained(error: Exception) -> InputError:
         )
     if match := re.search(r"Could not override '([^']+)'", text):
         return _unknown_key(match[1], error)
+    typed = re.match(r"Error merging override (.*)", text)
+    if typed and isinstance(error.__cause__, OmegaConfBaseException):
+        return _ill_typed(typed[1], error.__cause__)
     for pattern, message in _EXPLAINED.items():
         if match := re.search(pattern, text):
             return InputError(message.format(*match.groups()))
@@ -68,6 +75,8 @@ _EXPLAINED = {
 
 _TAKE_SEVERAL = ("callbacks", "logger")
 """Groups that take several choices at once: logger=[csv,wandb]."""
+_OF_HYDRA = ("hydra/launcher", "hydra/sweeper")
+"""Groups of which choices are brought by this package, and not by the folder of the configs."""
 
 
 def refuse_unnamed_choices(overrides: Sequence[str]) -> None:
@@ -82,25 +91,53 @@ def refuse_unnamed_choices(overrides: Sequence[str]) -> None:
             raise InputError(f"{override}: expected key=value, got no key.")
         if key in _TAKE_SEVERAL and re.fullmatch(r"\[[^\[\]{}]+\]", choice):
             continue
-        if equals and key in groups() and re.fullmatch(r"null|true|false|[-+.\d]*|[\[{].*", choice, re.IGNORECASE):
+        is_group = key in groups() or key in _OF_HYDRA
+        if equals and is_group and re.fullmatch(r"null|true|false|[-+.\d]*|[\[{].*", choice, re.IGNORECASE):
+            valid = _choices_of_hydras(key) if key in _OF_HYDRA else choices_of(key)
             raise InputError(
-                f"{override}: expected the name of a choice, got {choice or 'nothing'}; "
-                f"{did_you_mean(choice, choices_of(key))}"
+                f"{override}: expected the name of a choice, got {choice or 'nothing'}; {did_you_mean(choice, valid)}"
             )
 
 
+def _missing_name(error: MissingConfigException) -> str:
+    """The config that is not there, as `group/choice`."""
+    named = re.search(r"Could not load '([^']+)'", str(error))  # one of several choices
+    return error.missing_cfg_file or (named[1] if named else "")
+
+
 def _missing_choice(error: MissingConfigException) -> InputError:
-    missing = error.missing_cfg_file or ""
-    named = re.search(r"Could not load '([^']+)'", str(error))
-    if not missing and named:  # one of several choices
-        missing = named[1]
-    group, _, choice = missing.rpartition("/")
+    group, _, choice = _missing_name(error).rpartition("/")
     if (package := _BROUGHT.get(f"{group}={choice}")) is not None:
         return refusal(package, f"{group}={choice}")
-    options = error.options or (choices_of(group) if group in groups() else [])
+    options = error.options or (choices_of(group) if group in groups() else _choices_of_hydras(group))
     if options:
         return InputError(f"{group}={choice}: there is no such choice; {did_you_mean(choice, options)}")
     return InputError(_first_line(str(error)))
+
+
+def _choices_of_hydras(group: str) -> list[str]:
+    """The choices of a group that Hydra and its plugins bring, such as `hydra/launcher`."""
+    if not group.startswith("hydra/"):
+        return []
+    Plugins.instance()  # brings theirs into the store
+    return [name.removesuffix(".yaml") for name in ConfigStore.instance().list(group)]
+
+
+_TYPES = {"Integer": "a whole number", "Float": "a number", "bool": "true or false"}
+"""What OmegaConf calls types, and what a user reads."""
+
+
+def _ill_typed(override: str, error: OmegaConfBaseException) -> InputError:
+    """A value of another type than Hydra, a launcher or a sweeper gives its key."""
+    key, _, typed = override.partition("=")
+    text = _first_line(str(error))
+    key = str(error.full_key or key.lstrip("+"))
+    if match := re.search(r"Invalid value '(.*)', expected one of \[(.*)\]", text):
+        hint = did_you_mean(match[1], match[2].split(", ")).rpartition("Valid:")[0].strip()
+        return InputError(f"{key}: expected one of {match[2]}, got {match[1]!r}{f'; {hint}' if hint else '.'}")
+    if match := re.search(r"could not be converted to (\w+)|is not a valid (bool)", text):
+        return InputError(f"{key}: expected {_TYPES.get(match[1] or match[2], match[1])}, got {typed!r}.")
+    return InputError(f"{key}: expected another value, got {typed!r} ({text}).")
 
 
 def _unknown_key(key: str, error: Exception) -> InputError:
