@@ -131,6 +131,22 @@ def test_the_true_coefficients_stand_beside_those_found(trained, run):
     assert other_form.result["true_coefficients"] == {}
 
 
+@pytest.mark.parametrize(
+    ("choice", "true"),
+    {
+        "model=polynomial model.degree=2 data=cubic": {},
+        "model=linear data=cubic": {},
+        "model=polynomial model.bias=false data=cubic": {},
+        "model=polynomial model.degree=4 data=cubic": {"w0": 1.0, "w1": 4.0, "w2": 3.0, "w3": -2.0, "w4": 0.0},
+        "model=polynomial model.degree=2 data=line": {"w0": 2.5, "w1": 4.0, "w2": 0.0},
+        "model=linear model.bias=false data=identity": {"w1": 1.0},
+    }.items(),
+    ids=str,
+)
+def test_there_are_true_coefficients_where_the_model_has_every_column_of_the_law(trained, choice, true):
+    assert trained(*choice.split(), *SMALL).result["true_coefficients"] == true
+
+
 def test_a_value_that_is_not_finite_is_null_and_listed(trained):
     run = trained("experiment=cubic", "optimizer.lr=1")
     result = strictly((run.folder / "result.json").read_text())

@@ -11,6 +11,7 @@ from descentlab.data.points import PointsDataModule
 from descentlab.modules.coefficients import MOST_COLUMNS, num_parameters
 from descentlab.modules.regression import RegressionModule
 from descentlab.nets.linear_in_parameters import LinearInParameters
+from descentlab.nets.polynomial import Polynomial
 from descentlab.runs.files import config_text
 from descentlab.runs.history_file import history_text
 from descentlab.runs.result import Result, Status
@@ -71,10 +72,16 @@ def final_metrics(module: RegressionModule, data: PointsDataModule) -> dict[str,
 
 
 def true_coefficients(module: RegressionModule, data: PointsDataModule) -> dict[str, float]:
-    """The law's coefficients by the model's names; empty where the law has none of the model's form."""
+    """The law's coefficients by the model's names; empty where the model lacks a column of the law.
+
+    Powers beyond those of the law have the coefficient 0.
+    """
     known = data.truth.coefficients if data.truth is not None else None
     if known is None or not isinstance(module.net, LinearInParameters):
         return {}
     by_name = {f"w{k}": value for k, value in enumerate(known)}
     names = module.net.coefficient_names()
-    return {name: by_name[name] for name in names} if set(names) <= set(by_name) else {}
+    if isinstance(module.net, Polynomial):
+        by_name = dict.fromkeys(names, 0.0) | by_name
+    needed = {name for name, value in by_name.items() if value != 0}
+    return {name: by_name[name] for name in names} if needed <= set(names) <= set(by_name) else {}
