@@ -22,7 +22,7 @@ from descentlab.modules.regression import RegressionModule
 from descentlab.nets.linear_in_parameters import LinearInParameters
 from descentlab.targets import build, locate
 
-MOST_ROWS = 10_000
+ROWS = 10_000
 
 
 def assemble(settings: Mapping[str, Any]) -> tuple[PointsDataModule, RegressionModule]:
@@ -174,9 +174,9 @@ def build_history(settings: Mapping[str, Any]) -> History:
 
 
 def rows_every(settings: Mapping[str, Any]) -> int:
-    """Steps between two rows of the history: `history.every`, or what gives at most about 10 000 rows."""
+    """Steps between two rows of the history: `history.every`, or what gives about 10 000 rows."""
     every: int | None = settings["history"]["every"]
-    return -(-settings["trainer"]["max_steps"] // MOST_ROWS) or 1 if every is None else every
+    return max(1, (settings["trainer"]["max_steps"] + ROWS // 2) // ROWS) if every is None else every
 
 
 def build_trainer(settings: Mapping[str, Any], folder: Path, more: Sequence[Callback] = ()) -> Trainer:
