@@ -10,7 +10,7 @@ import yaml
 from descentlab.errors import InputError
 from descentlab.runs.train import train
 from descentlab.settings.compose import compose, read_settings
-from descentlab.settings.config_folders import VARIABLE, config_folder
+from descentlab.settings.config_folders import VARIABLE, choices_of, config_folder
 
 EXPLAINED = {
     "optimizer.lrr=0.1": "optimizer.lrr: there is no such key; did you mean lr? Valid: _target_, lr",
@@ -105,6 +105,17 @@ def test_every_experiment_opens_with_its_command_line(any_experiment):
 
 def test_every_experiment_gives_a_run_its_name(trained, any_experiment):
     assert trained(f"experiment={any_experiment}", "trainer.max_steps=20").settings["name"] == any_experiment
+
+
+def test_every_experiment_keeps_its_data_with_another_model(any_experiment):
+    data = compose([f"experiment={any_experiment}"])["data"]
+    for model in choices_of("model"):
+        try:
+            found = compose([f"experiment={any_experiment}", f"model={model}"])
+        except InputError as error:
+            assert str(error).startswith("model."), model  # a setting of the experiment's that this one does not have
+        else:
+            assert found["data"] == data, model
 
 
 def test_every_experiment_trains(trained, any_experiment):
