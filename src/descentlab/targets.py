@@ -12,6 +12,7 @@ import importlib
 import inspect
 import os
 import re
+import sys
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -65,7 +66,8 @@ def check_trusted(target: str, key: str = "_target_", group: str | None = None) 
     if not target.startswith(_prefixes(group, os.environ.get(VARIABLE, ""))):
         allowed = _allowed(group)
         package = target.partition(".")[0]
-        remedy = f"; for a package of your own type trusted_packages=[{package}]" if package.isidentifier() else ""
+        may_be_own = package.isidentifier() and package not in sys.stdlib_module_names
+        remedy = f"; for a package of your own type trusted_packages=[{package}]" if may_be_own else ""
         raise InputError(
             f"{key}: expected a path that begins with {', '.join(dict.fromkeys(allowed))}, got {target!r}{remedy}."
         )

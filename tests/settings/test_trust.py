@@ -49,6 +49,15 @@ def their_study(tmp_path, monkeypatch):
     sys.modules.pop("their_study", None)
 
 
+@pytest.mark.parametrize("target", ["os.system", "subprocess.Popen", "builtins.eval"])
+def test_modules_of_python_are_no_package_of_ones_own(target):
+    with pytest.raises(InputError, match="expected a path that begins with") as refusal:
+        targets.check_trusted(target, "callbacks.mine._target_", "callbacks")
+    assert "trusted_packages" not in str(refusal.value)
+    with pytest.raises(InputError, match=r"type trusted_packages=\[my_study\]"):
+        targets.check_trusted("my_study.Mine", "callbacks.mine._target_", "callbacks")
+
+
 @pytest.mark.usefixtures("their_study")
 def test_a_package_of_ones_own_is_refused_with_what_to_type():
     with pytest.raises(InputError, match=r"type trusted_packages=\[their_study\]"):
