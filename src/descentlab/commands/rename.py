@@ -2,7 +2,9 @@
 
 import importlib.util
 import keyword
+import os
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -27,11 +29,13 @@ def main() -> None:
         print(HELP.strip())
         return
     try:
-        count = rename(Path(__file__).resolve().parents[3], arguments[0])
+        root = Path(__file__).resolve().parents[3]
+        count = rename(root, arguments[0])
     except InputError as error:
         print("error:", error, file=sys.stderr)
         sys.exit(2)
-    print(f"{OLD} is now {arguments[0]}: {count} files changed\nNext: make format lint test, then commit.")
+    first = "" if _format(root) else "format "  # of which ruff is not there yet
+    print(f"{OLD} is now {arguments[0]}: {count} files changed\nNext: make {first}lint test, then commit.")
 
 
 def rename(root: Path, name: str) -> int:
@@ -98,6 +102,17 @@ def _rewrite(file: Path, name: str) -> bool:
     if new == content:
         return False
     file.write_bytes(new)
+    return True
+
+
+def _format(root: Path) -> bool:
+    """Sort the imports and wrap the lines as the new name has them; whether the clone's ruff is there to do so."""
+    places = [Path(sys.executable).parent, root / ".venv" / "bin"]
+    ruff = shutil.which("ruff", path=os.pathsep.join(map(str, places)))
+    if ruff is None:
+        return False
+    for arguments in (["check", "--fix", "--select", "I"], ["format"]):
+        subprocess.run([ruff, *arguments, "--quiet"], cwd=root, check=True)
     return True
 
 
