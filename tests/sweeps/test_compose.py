@@ -1,5 +1,6 @@
 """Jobs composed together have the settings that Hydra's own composition gives each."""
 
+import time
 from pathlib import Path
 
 import pytest
@@ -68,6 +69,35 @@ def test_an_impossible_job_is_named_with_its_overrides(loader: ConfigLoader) -> 
     sweep = loader.load_configuration(CONFIG_NAME, ["hydra.mode=MULTIRUN"], run_mode=RunMode.MULTIRUN)
     with pytest.raises(InputError, match=r"optimizer\.lr: expected a value greater than 0, got 0.*job 6: optimizer"):
         compose_jobs(loader, sweep, [["optimizer.lr=0.1"], ["optimizer.lr=0"]], first=5)
+
+
+def test_all_that_is_wrong_with_jobs_is_named_once(loader: ConfigLoader) -> None:
+    sweep = loader.load_configuration(CONFIG_NAME, ["hydra.mode=MULTIRUN"], run_mode=RunMode.MULTIRUN)
+    values = [(lr, width) for lr in ("0", "0.1", "-1") for width in ("0", "2")]
+    with pytest.raises(InputError) as refusal:
+        compose_jobs(loader, sweep, [[f"optimizer.lr={lr}", f"model.hidden_width={width}"] for lr, width in values], 0)
+    assert str(refusal.value) == (
+        "model.hidden_width: expected a value greater than or equal to 1, got 0. "
+        "(job 0: optimizer.lr=0 model.hidden_width=0); "
+        "optimizer.lr: expected a value greater than 0, got 0. (job 1: optimizer.lr=0 model.hidden_width=2); "
+        "optimizer.lr: expected a value greater than 0, got -1. (job 5: optimizer.lr=-1 model.hidden_width=2)"
+    )
+
+
+@pytest.mark.parametrize("wrong", ["modle=linear", "model=linaer", "optimizer.lrr=1", "optimizer.lr=0"])
+def test_what_is_wrong_with_ten_thousand_jobs_is_soon_said(loader: ConfigLoader, wrong: str) -> None:
+    sweep = loader.load_configuration(CONFIG_NAME, ["hydra.mode=MULTIRUN"], run_mode=RunMode.MULTIRUN)
+    start = time.perf_counter()
+    with pytest.raises(InputError) as refusal:
+        compose_jobs(loader, sweep, [[f"seed={k}", wrong] for k in range(10_000)], first=0)
+    assert time.perf_counter() - start < 30.0
+    assert str(refusal.value).count("(job ") == 1
+
+
+def test_of_many_things_that_are_wrong_some_are_named(loader: ConfigLoader) -> None:
+    sweep = loader.load_configuration(CONFIG_NAME, ["hydra.mode=MULTIRUN"], run_mode=RunMode.MULTIRUN)
+    with pytest.raises(InputError, match=r"got -4\. \(job 4: optimizer\.lr=-4\); and 3 more$"):
+        compose_jobs(loader, sweep, [[f"optimizer.lr={-k}"] for k in range(8)], first=0)
 
 
 def test_a_misspelt_key_of_a_job_is_answered_with_the_nearest(loader: ConfigLoader) -> None:

@@ -27,6 +27,7 @@ from descentlab.settings.config_folders import own_folder
 from descentlab.settings.explain import explain, is_of_config
 from descentlab.settings.flat import replaced, value_at
 from descentlab.sweeps.hydra_files import HydraFiles, Template
+from descentlab.sweeps.refusals import MOST_REFUSED, Refusal, all_of
 
 _NUMBER = re.compile(r"[A-Za-z_][\w.]*=(?:(?P<int>-?(?:0|[1-9]\d*))|(?P<float>-?\d+\.\d+(?:e-?\d+)?|-?\d+e-?\d+))")
 _REFERENCE = re.compile(r"\$\{([A-Za-z_]\w*(?:\.\w+)*)\}")
@@ -84,11 +85,12 @@ def compose_jobs(loader: ConfigLoader, sweep: DictConfig, overrides: Sequence[Se
         first: the number of the first job.
 
     Raises:
-        InputError: a job cannot be composed or run; the message names it.
+        InputError: jobs cannot be composed or run; the message has what is wrong, and a job that has it.
     """
     split = _Splitter(loader)
-    bases: dict[tuple[Any, ...], _Base] = {}
+    bases: dict[tuple[Any, ...], _Base | InputError] = {}
     jobs = []
+    refused: list[Refusal] = []
     held = HydraConfig.instance().cfg
     try:
         for number, texts in enumerate(overrides, start=first):
@@ -97,28 +99,36 @@ def compose_jobs(loader: ConfigLoader, sweep: DictConfig, overrides: Sequence[Se
                 key = (tuple(choices), tuple(values))
                 if key not in bases:
                     # With the first job's values, so that Hydra itself refuses a key that is not there.
-                    bases[key] = _Base(loader, sweep, [*choices, *(text for text, _ in values.values())], values)
+                    given = [*choices, *(text for text, _ in values.values())]
+                    bases[key] = _base_or_refusal(loader, sweep, given, values)
+                base = bases[key]
+                if isinstance(base, InputError):
+                    raise base
                 plain_values = {key: value for key, (_, value) in values.items()}
-                settings = bases[key].with_values(plain_values)
+                settings = base.with_values(plain_values)
                 own = [text for text in texts if not text.startswith(_OF_THE_LAUNCH)]
-                files = HydraFiles(bases[key].template, number, own, plain_values)
-                frozen = {**bases[key].checked(settings), "resume": None}  # of the launch, not of the job
+                files = HydraFiles(base.template, number, own, plain_values)
+                frozen = {**base.checked(settings), "resume": None}  # of the launch, not of the job
                 jobs.append(Job(number, own, frozen, files))
-                refuse_several_processes(jobs[-1])
                 need_loggers(settings)
             except InputError as error:
-                raise _at_job(number, texts, error) from error
+                refused.append(Refusal(error, number, texts))
             except Exception as error:
-                if is_of_config(error):
-                    raise _at_job(number, texts, explain(error)) from error
-                raise
+                if not is_of_config(error):
+                    raise
+                refused.append(Refusal(explain(error), number, texts))
+            if len(refused) == MOST_REFUSED:
+                break
     finally:
         HydraConfig.instance().cfg = held
+    if refused:
+        raise all_of(refused) from refused[0].error
+    for job in jobs:
+        try:
+            refuse_several_processes(job)
+        except InputError as error:
+            raise all_of([Refusal(error, job.number, job.overrides)]) from error
     return jobs
-
-
-def _at_job(number: int, overrides: Sequence[str], error: InputError) -> InputError:
-    return InputError(f"{error} (job {number}: {' '.join(overrides)})")
 
 
 class _Splitter:
@@ -218,6 +228,18 @@ class _Base:
                 for key, node in nodes.items()
             }
         return self._resolved.get(read, {})
+
+
+def _base_or_refusal(
+    loader: ConfigLoader, sweep: DictConfig, overrides: list[str], keys: Iterable[str]
+) -> _Base | InputError:
+    """A base, or why there is none: a thousand jobs that share what is wrong are not composed one by one."""
+    try:
+        return _Base(loader, sweep, overrides, keys)
+    except Exception as error:
+        if is_of_config(error):
+            return explain(error)
+        raise
 
 
 def _depending_on(keys: set[str], texts: dict[str, str]) -> list[str]:
