@@ -73,6 +73,18 @@ def test_diverged_jobs_count_as_failures_and_leave_the_mean_alone() -> None:
     assert (row["count"], row["failures"], row["train/loss mean"]) == (2, 1, 0.5)
 
 
+def test_what_a_diverged_job_ends_with_is_left_out_where_it_is_finite_too() -> None:
+    outcomes = [outcome(0, ["seed=0"], 0.5), outcome(1, ["seed=1"], 3e36, "diverged")]
+    (row,) = summary_rows(outcomes, None)
+    assert (row["train/loss mean"], row["val/loss mean"]) == (0.5, 1.5)
+
+
+def test_a_group_whose_jobs_all_diverged_has_no_statistics() -> None:
+    (row,) = summary_rows([outcome(k, [f"seed={k}"], 3e36, "diverged") for k in range(2)], None)
+    assert row["failure_rate"] == 1
+    assert (row["train/loss median"], row["val/loss median"]) == (None, None)
+
+
 def test_a_bound_on_the_error_counts_poor_fits_as_failures() -> None:
     outcomes = [outcome(k, [f"seed={k}"], loss) for k, loss in enumerate((0.1, 0.3, 0.5))]
     assert summary_rows(outcomes, 0.2)[0]["failures"] == 2

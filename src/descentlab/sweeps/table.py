@@ -68,8 +68,8 @@ def summary_rows(outcomes: Sequence[Outcome], fails_above: float | None) -> list
     """The jobs grouped by their overrides but the seeds and the fold, the best first.
 
     Each row has the count, the failures with their rate and its 95 % interval (Wilson 1927), and of each
-    metric over the jobs that ended finite the mean, standard deviation, median and the 95 % interval of
-    the mean (Student's t).
+    metric over the jobs that did not diverge the mean, standard deviation, median and the 95 % interval of
+    the mean (Student's t): None where all diverged.
 
     Args:
         outcomes: of all jobs.
@@ -108,8 +108,8 @@ def _summary(settings: Mapping[str, str], members: Sequence[Outcome], fails_abov
     }
     results = [member.result for member in members if member.result is not None]
     for metric in dict.fromkeys(name for result in results for name in result.metrics):
-        values = [result.metrics[metric] for result in results if math.isfinite(result.metrics.get(metric, math.nan))]
-        row |= {f"{metric} {name}": value for name, value in _spread(values).items()}
+        values = [result.metrics.get(metric, math.nan) for result in results if result.status != "diverged"]
+        row |= {f"{metric} {name}": value for name, value in _spread([*filter(math.isfinite, values)]).items()}
     return row
 
 
