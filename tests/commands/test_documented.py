@@ -15,6 +15,7 @@ import pytest
 
 from descentlab.errors import InputError
 from descentlab.settings.compose import compose
+from descentlab.sweeps.fit import schedule
 
 ROOT = Path(__file__).resolve().parents[2]
 WITH_A_TEST_OF_THEIR_OWN = {
@@ -122,6 +123,16 @@ def test_what_a_sentence_says_to_type_can_be_typed(overrides):
             compose(overrides.split())
     else:
         compose([*IN_COMPANY.get(overrides, []), *overrides.split()])
+
+
+SCHEDULED = [overrides for overrides in overrides_in_prose() if "scheduler._target_=" in overrides]
+
+
+@pytest.mark.parametrize("overrides", SCHEDULED)
+def test_a_scheduler_that_a_sentence_names_leaves_every_step_a_rate(overrides):
+    settings = compose(overrides.split())
+    rates = schedule(settings, settings["trainer"]["max_steps"])
+    assert all(rate > 0 for rate in rates)
 
 
 @pytest.mark.parametrize("target", ["train", "test"])
