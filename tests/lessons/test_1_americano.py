@@ -1,17 +1,22 @@
 """Lesson 1, iced americano: the printed figures, from the command's overrides to the files of the run."""
 
 import math
+import re
+from pathlib import Path
 
 import pytest
 import torch
 
 from descentlab.functional.descent import descent_path
+from descentlab.functional.gradients import autograd_gradient, forward_difference
 from descentlab.functional.least_squares import least_squares
 from descentlab.functional.stability import hessian
 from descentlab.runs.assemble import assemble
 from descentlab.runs.gradients import start_gradients
 from descentlab.runs.judge import predict
 from descentlab.settings.compose import compose
+
+TUTORIAL = Path(__file__).resolve().parents[2] / "docs" / "tutorial.md"
 
 
 def design_and_target() -> tuple[torch.Tensor, torch.Tensor]:
@@ -54,6 +59,21 @@ def test_autograd_and_the_forward_difference_agree_with_the_formula():
     truncation = 0.001 / 2 * curvature.float()  # h / 2 times the second derivative
     rounding = 2 * torch.finfo(torch.float32).eps * 8587.6875 / 0.001  # of two losses, divided by h
     assert ((gradients.forward_difference - gradients.autograd - truncation).abs() < rounding).all()
+
+
+def test_most_of_the_error_of_the_forward_difference_is_rounding():
+    gradients = start_gradients(compose(["experiment=americano"]))  # 1b
+    found = (gradients.forward_difference - gradients.autograd).tolist()
+    (design, target), start = (each.double() for each in design_and_target()), torch.tensor([-5.0, 10.0]).double()
+
+    def sse(line: torch.Tensor) -> torch.Tensor:
+        return (target[:, 0] - design @ line).square().sum()
+
+    finite = (forward_difference(sse, start, 0.001) - autograd_gradient(sse, start)).tolist()
+    tutorial = " ".join(TUTORIAL.read_text(encoding="utf-8").split())
+    assert f"which makes {finite[0]:.2f} and {finite[1]:.2f} of that;" in tutorial
+    told = [float(each) for each in re.findall(r"is off by ([\d.]+) and ([\d.]+)\. ", tutorial)[0]]
+    assert found == pytest.approx(told, abs=1.0)  # the last bit of a loss of 8587, over the step: on other machines
 
 
 def test_one_update_goes_to_the_printed_line(trained):
