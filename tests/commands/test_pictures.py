@@ -38,8 +38,8 @@ def test_a_job_without_a_folder_is_drawn_too(typed):
     typed("train", "-m", "model=linear", "seed=range(0,9)", "trainer.max_steps=5", "hydra.sweep.dir=sweep", *FEW)
     assert not Path("sweep/4").exists()
     answer = typed("figures", "run=sweep/4", "only=fit")
-    assert answer.out.splitlines() == ["sweep/4", "sweep/4/figures/fit.png"]
-    assert typed("figures", "run=sweep/9").err == "error: job: expected a number from 0 to 8, got 9.\n"
+    assert answer.out.splitlines() == ["sweep/4/figures/fit.png"]
+    assert typed("figures", "run=sweep/9").err == "error: run: expected a job from 0 to 8 of sweep, got 9.\n"
 
 
 @pytest.mark.parametrize(

@@ -5,8 +5,8 @@ from pathlib import Path
 from typing import Literal
 
 from descentlab.commands.entry import run
-from descentlab.commands.extract import run_folder
 from descentlab.commands.figures import split_arguments
+from descentlab.commands.run_folder import run_folder
 from descentlab.errors import InputError
 from descentlab.extras import need
 from descentlab.settings.command_line import read_arguments
@@ -40,7 +40,7 @@ def _diagram(arguments: Sequence[str]) -> None:
     from descentlab.reports.subject import CannotDraw, Subject
 
     if is_run:
-        subject, folder = Subject.of_run(run_folder(Path(given["run"]))), Path(given["run"]) / "figures"
+        subject, folder = Subject.of_run(run_folder(given["run"])), Path(given["run"]) / "figures"
     else:
         subject, folder = Subject.of_settings(composed), Path("outputs/figures") / composed["name"]
     with styled(given.get("style", "light")):

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Literal
 
 from descentlab.commands.entry import run
+from descentlab.commands.run_folder import run_folder
 from descentlab.settings.command_line import read_arguments
 
 HELP = """
@@ -25,7 +26,8 @@ def main() -> None:
 def _export(arguments: Sequence[str]) -> None:
     schema = {"run": str, "to": str, "checkpoint": Literal["last", "best"]}
     given = read_arguments(arguments, schema, required=["run", "to"])
+    folder = run_folder(given["run"])
     from descentlab.runs.export import export  # torch is imported now, not to say no
 
-    export(Path(given["run"]), Path(given["to"]), given.get("checkpoint", "last"))
+    export(folder, Path(given["to"]), given.get("checkpoint", "last"))
     print(given["to"])

@@ -8,7 +8,8 @@ from descentlab.commands.entry import run
 from descentlab.errors import InputError
 from descentlab.settings.check import check
 from descentlab.settings.command_line import read_arguments
-from descentlab.sweeps.ledger import NAME, read_jobs
+from descentlab.sweeps.compose import Job
+from descentlab.sweeps.ledger import read_jobs
 
 HELP = """
 python scripts/extract.py sweep=<sweep folder> job=<number>
@@ -32,23 +33,21 @@ def _extract(arguments: Sequence[str]) -> None:
     for each in number if isinstance(number, list) else [number]:
         if not 0 <= each < len(jobs):
             raise InputError(f"job: expected a number from 0 to {len(jobs) - 1}, got {each}.")
-        wanted.append(replace(jobs[each], settings=check(jobs[each].settings)))
+        wanted.append(jobs[each])
     if not wanted:
         raise InputError("job: expected a number, got none; type job=…")
-    from descentlab.sweeps.extract import extract  # torch is imported now, not to say no
-
-    extract(wanted, folder)
+    make_folders(wanted, folder)
     for job in wanted:
         print(folder / str(job.number))
 
 
-def run_folder(folder: Path) -> Path:
-    """The folder of a run; that of a sweep's job which has none yet is made from the record of its stack.
+def make_folders(jobs: Sequence[Job], sweep: Path) -> None:
+    """Make the folders of jobs that are in the records of a sweep's stacks; what was launched is checked again first.
 
     Raises:
-        InputError: there is neither.
+        InputError: a job has no result, or cannot be made again.
     """
-    sweep = folder.parent
-    if not folder.exists() and folder.name.isdecimal() and (sweep / NAME).is_file():
-        _extract([f"sweep={sweep}", f"job={folder.name}"])
-    return folder
+    checked = [replace(job, settings=check(job.settings)) for job in jobs]
+    from descentlab.sweeps.extract import extract  # torch is imported now, not to say no
+
+    extract(checked, sweep)

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from descentlab.commands.entry import run
-from descentlab.commands.extract import run_folder
+from descentlab.commands.run_folder import run_folder
 from descentlab.errors import InputError, did_you_mean
 from descentlab.extras import need
 from descentlab.settings.command_line import read_arguments
@@ -66,7 +66,7 @@ def _figures(arguments: Sequence[str]) -> None:
     for name in names:
         if name not in FIGURES:
             raise InputError(f"only: there is no figure {name}; {did_you_mean(name, FIGURES)}")
-    subject = Subject.of_run(run_folder(Path(given["run"]))) if is_run else Subject.of_settings(composed)
+    subject = Subject.of_run(run_folder(given["run"])) if is_run else Subject.of_settings(composed)
     default = Path(given["run"]) / "figures" if is_run else Path("outputs/figures") / composed["name"]
     folder, style = Path(given.get("out", default)), given.get("style", "light")
     for line in draw(subject, names, folder, style):

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from descentlab.commands.entry import run
+from descentlab.commands.run_folder import run_folder
 from descentlab.errors import InputError
 from descentlab.settings.command_line import read_arguments
 
@@ -36,7 +37,7 @@ def _predict(arguments: Sequence[str]) -> None:
     if ("x" in given) == ("csv" in given):
         both = "both" if "x" in given else "neither"
         raise InputError(f"x, csv: expected one of them, got {both}; type x=[0.1,0.5] or csv=<file>")
-    folder = Path(given["run"])
+    folder = run_folder(given["run"])
     rows = _rows(given["x"]) if "x" in given else _read(Path(given["csv"]), folder)
     if len({len(row) for row in rows}) != 1 or not rows[0]:
         lengths = ", ".join(map(str, sorted({len(row) for row in rows}))) or "none"

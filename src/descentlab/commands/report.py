@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from descentlab.commands.entry import run
+from descentlab.commands.run_folder import run_folder
 from descentlab.errors import InputError
 from descentlab.extras import need
 from descentlab.settings.command_line import read_arguments
@@ -30,6 +31,7 @@ def _report(arguments: Sequence[str]) -> None:
         raise InputError("sweep, run: expected a folder, got none; type sweep=<folder> or run=<folder>")
     if len(sweeps) + len(runs) > 1 and "to" not in given:
         raise InputError("to: expected the file to write for several folders, got none; type to=comparison.html")
+    runs = [run_folder(str(folder)) for folder in runs]
     for folder in (*sweeps, *runs):
         if not folder.is_dir():
             raise InputError(f"sweep, run: there is no folder {folder}.")

@@ -6,6 +6,7 @@ from pathlib import Path
 from descentlab.commands.background import draw_in_background
 from descentlab.commands.ended import print_ended
 from descentlab.commands.entry import exit_code, without_trace
+from descentlab.commands.run_folder import run_folder
 from descentlab.errors import InputError
 from descentlab.processes import is_first_process, num_processes
 from descentlab.runs.agreement import failing_together
@@ -32,6 +33,8 @@ def resume_run(arguments: Sequence[str]) -> int:
     folder = Path(folders[0])
     if (folder / "jobs.json").is_file():
         raise InputError(f"run: {folder} is a sweep's; type its command again with -m and resume={folder}.")
+    if num_processes() == 1:
+        folder = run_folder(folders[0])
     settings = extended(read_settings(file_of(folder, "config.yaml")), overrides)
     wanted, started = processes_wanted(settings["trainer"]), num_processes()
     if started == 1 and wanted > 1:

@@ -1,10 +1,10 @@
 """`stability.py`: the largest learning rate that gradient descent bears, before any training (lesson 4b)."""
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Literal
 
 from descentlab.commands.entry import run
+from descentlab.commands.run_folder import run_folder
 from descentlab.settings.command_line import read_arguments
 from descentlab.settings.compose import compose
 
@@ -29,11 +29,11 @@ def _stability(arguments: Sequence[str]) -> None:
     if any(argument.startswith("run=") for argument in arguments):
         schema = {"run": str, "checkpoint": Literal["last", "best"]}
         given = read_arguments(arguments, schema, required=["run"])
+        folder = run_folder(given["run"])
         from descentlab.reports.stability import stability_table  # torch is imported now, not to say no
         from descentlab.runs.load import load_data, load_module
         from descentlab.runs.stability import stability
 
-        folder = Path(given["run"])
         found = stability(load_module(folder, given.get("checkpoint", "last")), load_data(folder))
         print(stability_table(found, "at the trained parameters"))
         return
