@@ -57,6 +57,22 @@ def test_predict_reads_a_csv_and_writes_one(typed, plane, tmp_path):
     assert list(map(float, lines)) == pytest.approx(expected, rel=1e-6)
 
 
+@pytest.mark.parametrize("name", ["x", "x1"])
+def test_the_one_column_of_a_run_with_one_feature_is_x_or_x1(typed, run, tmp_path, name):
+    (tmp_path / "in.csv").write_text(f"y,{name}\n0,0.1\n0,0.5\n")
+    answer = typed("predict", f"run={run.folder}", "csv=in.csv")
+    assert (answer.code, answer.err) == (0, "")
+    assert answer.out == typed("predict", f"run={run.folder}", "x=[0.1,0.5]").out
+
+
+def test_a_table_without_the_columns_of_the_run_is_told_them(typed, run, plane, tmp_path):
+    (tmp_path / "in.csv").write_text("X,hours\n1,2\n")
+    answer = typed("predict", f"run={run.folder}", "csv=in.csv")
+    assert answer.err == "error: in.csv: expected the columns of the run's inputs, x, got X, hours.\n"
+    answer = typed("predict", f"run={plane.folder}", "csv=in.csv")
+    assert answer.err == "error: in.csv: expected the columns of the run's inputs, x1, x2, got X, hours.\n"
+
+
 def test_predict_reads_the_columns_that_the_run_was_trained_on(typed, trained, tmp_path):
     points = tmp_path / "points.csv"
     points.write_text("b,a,y\n1,2,3\n2,3,5\n4,5,8\n")

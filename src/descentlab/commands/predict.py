@@ -16,7 +16,8 @@ python scripts/predict.py run=<run folder> x=[[1,2],[3,4]]
 python scripts/predict.py run=<run folder> csv=<file> [out=<file>]
 
 One prediction a line. A CSV has a header with the names of the features (those
-of data.features, else x1, x2, …); out= writes a CSV in place of the lines.
+of data.features, else x, or x1, x2, … where there are several); out= writes a
+CSV in place of the lines.
 """
 
 
@@ -67,10 +68,23 @@ def _rows(x: Any) -> list[list[float]]:
 
 
 def _read(path: Path, folder: Path) -> list[list[float]]:
-    from descentlab.data.csv_file import read_columns
+    from descentlab.data.csv_file import MissingColumnError, read_columns
     from descentlab.runs.files import file_of
     from descentlab.settings.compose import read_settings
 
     data = read_settings(file_of(folder, "config.yaml"))["data"]
-    names = data.get("features") or [f"x{k}" for k in range(1, data["num_features"] + 1)]
-    return read_columns(path, names)
+    choices = [data["features"]] if data.get("features") else _names(data["num_features"])
+    for names in choices:
+        try:
+            return read_columns(path, names)
+        except MissingColumnError as missing:
+            header = missing.header
+    raise InputError(
+        f"{path}: expected the columns of the run's inputs, {', '.join(choices[0])}, got {', '.join(header)}."
+    )
+
+
+def _names(num_features: int) -> list[list[str]]:
+    """What the columns of inputs without names of their own may be called: a single one as in the pictures, too."""
+    numbered = [f"x{k}" for k in range(1, num_features + 1)]
+    return [["x"], numbered] if num_features == 1 else [numbered]

@@ -9,6 +9,14 @@ from typing import Protocol, runtime_checkable
 from descentlab.errors import InputError, did_you_mean
 
 
+class MissingColumnError(InputError):
+    """A CSV's header, `header`, has not all columns that were asked for."""
+
+    def __init__(self, path: str | Path, column: str, header: list[str]) -> None:
+        super().__init__(f"{path}: there is no column {column!r}; {did_you_mean(column, header)}")
+        self.header = header
+
+
 def read_columns(path: str | Path, columns: Sequence[str]) -> list[list[float]]:
     """The rows of a CSV with a header line, in the order of `columns`.
 
@@ -20,8 +28,9 @@ def read_columns(path: str | Path, columns: Sequence[str]) -> list[list[float]]:
         One list a row, one finite number a column.
 
     Raises:
-        InputError: the file cannot be read, a column is missing or there twice, a row is empty or
-            short, or a value is no finite number: with the file, the line and the column.
+        MissingColumnError: the header has not all columns.
+        InputError: the file cannot be read, a column is there twice, a row is empty or short, or a value is
+            no finite number: with the file, the line and the column.
     """
     try:
         with open(path, encoding="utf-8-sig", newline="") as file:
@@ -53,7 +62,7 @@ def _read_rows(lines: _Lines, path: str | Path, columns: Sequence[str]) -> list[
         raise InputError(f"{path}: expected a header line with the names of the columns, got an empty file.")
     for column in columns:
         if column not in header:
-            raise InputError(f"{path}: there is no column {column!r}; {did_you_mean(column, header)}")
+            raise MissingColumnError(path, column, header)
         if header.count(column) > 1:
             raise InputError(f"{path}: expected one column {column!r}, got {header.count(column)}.")
     places = [header.index(column) for column in columns]
