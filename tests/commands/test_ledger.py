@@ -32,6 +32,22 @@ def test_jobs_that_fail_are_listed_and_run_again_by_resume_which_skips_the_other
     )
 
 
+def test_what_to_type_is_said_where_a_sweep_is_to_have_further_values_or_is_typed_twice(typed, tmp_path):
+    sweep = tmp_path / "sweep"
+    assert typed("train", *QUICK, "model=linear", "seed=range(0,2)").code == 0
+    answer = typed("train", *QUICK, "model=linear", "seed=range(0,3)", "resume=sweep")
+    assert answer.err == (
+        f"error: resume: expected the 2 jobs of {sweep}, got 3; type the values that were swept when it was launched, "
+        "which its multirun.yaml has. Further values are a sweep of their own: "
+        f"python scripts/report.py sweep={sweep},<folder> to=<file> shows both.\n"
+    )
+    answer = typed("train", *QUICK, "model=linear", "seed=range(0,2)")
+    assert answer.err == (
+        "error: hydra.sweep.dir: expected a folder that is not there yet, got sweep; type resume=sweep to go on with "
+        "it, or another name, or remove it.\n"
+    )
+
+
 NET = """
 import torch
 from descentlab.generators.draw import Draw

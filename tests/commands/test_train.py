@@ -98,7 +98,10 @@ def test_a_folder_of_ones_own_is_used_and_never_used_again(typed, tmp_path):
     before = sorted(path.name for path in (tmp_path / "mine").iterdir())
     answer = typed("train", *QUICK, own)
     assert answer.code == 2
-    assert answer.err.startswith("error: hydra.run.dir: expected a folder that is not there yet")
+    assert answer.err == (
+        f"error: hydra.run.dir: expected a folder that is not there yet, got {tmp_path}/mine; type run={tmp_path}/mine "
+        "to go on with it or judge it, or another name, or remove it.\n"
+    )
     assert sorted(path.name for path in (tmp_path / "mine").iterdir()) == before
 
 
@@ -138,6 +141,10 @@ def test_a_sweep_is_asked_for_anywhere_on_the_line(typed, place):
     words = ["model=linear", "seed=1,2", "check=true"]
     answer = typed("train", *words[:place], "-m", *words[place:])
     assert (answer.code, answer.out, answer.err) == (0, "2 jobs can be run\n", "")
+
+
+def test_one_job_of_a_sweep_is_one(typed):
+    assert typed("train", "model=linear", "check=true", "-m").out == "1 job can be run\n"
 
 
 def test_a_check_says_what_can_be_run_and_runs_nothing(typed, tmp_path):

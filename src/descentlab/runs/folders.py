@@ -16,9 +16,21 @@ def make_exclusively(folder: Path, key: str) -> None:
         folder.parent.mkdir(parents=True, exist_ok=True)
         folder.mkdir()
     except FileExistsError:
-        raise InputError(f"{key}: expected a folder that is not there yet, got {folder}.") from None
+        raise InputError(
+            f"{key}: expected a folder that is not there yet, got {folder}; type {_use(folder)}another name, "
+            "or remove it."
+        ) from None
     except OSError as error:
         raise InputError(f"{key}: {folder} cannot be made ({error.strerror}).") from error
+
+
+def _use(folder: Path) -> str:
+    """What to type for a folder that is there as it is, where it is a sweep's or a run's."""
+    if (folder / "jobs.json").is_file():
+        return f"resume={folder} to go on with it, or "
+    if (folder / "config.yaml").is_file():
+        return f"run={folder} to go on with it or judge it, or "
+    return ""
 
 
 def take_away(folder: Path) -> None:

@@ -38,10 +38,11 @@ def plan(
         if is_whole and ledger.jobs and len(ledger.jobs) != len(jobs):
             raise InputError(
                 f"resume: expected the {len(ledger.jobs)} jobs of {folder}, got {len(jobs)}; "
-                "type the values that were swept when it was launched, which its multirun.yaml has."
+                "type the values that were swept when it was launched, which its multirun.yaml has. Further values are "
+                f"a sweep of their own: python scripts/report.py sweep={folder},<folder> to=<file> shows both."
             )
         if sweep.check:
-            print(f"{len(jobs)} jobs can be run")
+            print(f"{len(jobs)} job{'s' if len(jobs) > 1 else ''} can be run")
             raise SystemExit(0)
         if first == 0 and sweep.resume is None:
             OmegaConf.save(sweep, folder / "multirun.yaml")  # as Hydra's own sweeper does
