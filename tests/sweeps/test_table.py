@@ -12,7 +12,13 @@ from descentlab.sweeps.compose import Job
 from descentlab.sweeps.table import Outcome, best_of, summary_rows, sweep_rows, write_table
 
 
-def outcome(number: int, overrides: list[str], loss: float, status: Status = "completed") -> Outcome:
+def outcome(
+    number: int,
+    overrides: list[str],
+    loss: float,
+    status: Status = "completed",
+    fails_above: float | None = None,
+) -> Outcome:
     metrics = {"train/loss": loss, "train/mse": loss, "val/loss": loss + 1}
     result = Result(
         status=status,
@@ -24,7 +30,7 @@ def outcome(number: int, overrides: list[str], loss: float, status: Status = "co
         engine="stacked",
         folder=Path("sweep") / str(number),
     )
-    return Outcome(Job(number, overrides, {}), result)
+    return Outcome(Job(number, overrides, {"sweep": {"fails_above": fails_above}}), result)
 
 
 def test_a_row_holds_the_job_its_overrides_metrics_coefficients_and_folder() -> None:
@@ -53,13 +59,13 @@ def test_the_summary_groups_over_everything_but_the_seeds_and_folds() -> None:
         outcome(k, [f"optimizer.lr={k % 2}", f"seed={k}", f"data.seed={k}", f"data.fold={k}"], float(k))
         for k in range(6)
     ]
-    rows = summary_rows(outcomes, None)
+    rows = summary_rows(outcomes)
     assert [(row["optimizer.lr"], row["count"]) for row in rows] == [("0", 3), ("1", 3)]
 
 
 def test_the_summary_has_the_statistics_of_scipy() -> None:
     losses = [0.5, 0.7, 1.1, 0.4]
-    (row,) = summary_rows([outcome(k, [f"seed={k}"], loss) for k, loss in enumerate(losses)], None)
+    (row,) = summary_rows([outcome(k, [f"seed={k}"], loss) for k, loss in enumerate(losses)])
     low, high = stats.t.interval(0.95, len(losses) - 1, loc=stats.tmean(losses), scale=stats.sem(losses))
     assert row["train/loss mean"] == pytest.approx(stats.tmean(losses), rel=1e-12)
     assert row["train/loss std"] == pytest.approx(stats.tstd(losses), rel=1e-12)
@@ -69,30 +75,36 @@ def test_the_summary_has_the_statistics_of_scipy() -> None:
 
 def test_diverged_jobs_count_as_failures_and_leave_the_mean_alone() -> None:
     outcomes = [outcome(0, ["seed=0"], 0.5), outcome(1, ["seed=1"], math.inf, "diverged")]
-    (row,) = summary_rows(outcomes, None)
+    (row,) = summary_rows(outcomes)
     assert (row["count"], row["failures"], row["train/loss mean"]) == (2, 1, 0.5)
 
 
 def test_what_a_diverged_job_ends_with_is_left_out_where_it_is_finite_too() -> None:
     outcomes = [outcome(0, ["seed=0"], 0.5), outcome(1, ["seed=1"], 3e36, "diverged")]
-    (row,) = summary_rows(outcomes, None)
+    (row,) = summary_rows(outcomes)
     assert (row["train/loss mean"], row["val/loss mean"]) == (0.5, 1.5)
 
 
 def test_a_group_whose_jobs_all_diverged_has_no_statistics() -> None:
-    (row,) = summary_rows([outcome(k, [f"seed={k}"], 3e36, "diverged") for k in range(2)], None)
+    (row,) = summary_rows([outcome(k, [f"seed={k}"], 3e36, "diverged") for k in range(2)])
     assert row["failure_rate"] == 1
     assert (row["train/loss median"], row["val/loss median"]) == (None, None)
 
 
 def test_a_bound_on_the_error_counts_poor_fits_as_failures() -> None:
-    outcomes = [outcome(k, [f"seed={k}"], loss) for k, loss in enumerate((0.1, 0.3, 0.5))]
-    assert summary_rows(outcomes, 0.2)[0]["failures"] == 2
+    outcomes = [outcome(k, [f"seed={k}"], loss, fails_above=0.2) for k, loss in enumerate((0.1, 0.3, 0.5))]
+    assert summary_rows(outcomes)[0]["failures"] == 2
+
+
+def test_each_job_is_held_to_the_bound_of_its_own_settings() -> None:
+    bounds = (None, 0.18, 0.4)
+    outcomes = [outcome(k, [f"experiment={k}"], 0.3, fails_above=bound) for k, bound in enumerate(bounds)]
+    assert {row["experiment"]: row["failures"] for row in summary_rows(outcomes)} == {"0": 0, "1": 1, "2": 0}
 
 
 def test_the_best_group_comes_first() -> None:
     outcomes = [outcome(0, ["optimizer.lr=1"], 3.0), outcome(1, ["optimizer.lr=2"], 1.0)]
-    assert [row["optimizer.lr"] for row in summary_rows(outcomes, None)] == ["2", "1"]
+    assert [row["optimizer.lr"] for row in summary_rows(outcomes)] == ["2", "1"]
 
 
 def test_the_best_job_is_a_completed_one_with_the_lowest_validation_loss() -> None:

@@ -24,7 +24,7 @@ def conclude(folder: Path) -> None:
     outcomes = outcomes_in(folder, jobs)
     write_shown(outcomes, folder)
     write_table(folder / "sweep.csv", sweep_rows(outcomes, folder))
-    summary = summary_rows(outcomes, jobs[0].settings["sweep"]["fails_above"])
+    summary = summary_rows(outcomes)
     write_table(folder / "summary.csv", summary)
     if len(jobs) > 1 and jobs[0].settings["logger"].get("tensorboard") is not None:
         write_summary_run(outcomes, folder)

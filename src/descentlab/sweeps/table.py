@@ -64,22 +64,18 @@ def has_failed(status: str, metrics: Mapping[str, float], fails_above: float | N
     return fails_above is not None and not metrics["train/mse"] <= fails_above
 
 
-def summary_rows(outcomes: Sequence[Outcome], fails_above: float | None) -> list[Row]:
+def summary_rows(outcomes: Sequence[Outcome]) -> list[Row]:
     """The jobs grouped by their overrides but the seeds and the fold, the best first.
 
     Each row has the count, the failures with their rate and its 95 % interval (Wilson 1927), and of each
     metric over the jobs that did not diverge the mean, standard deviation, median and the 95 % interval of
-    the mean (Student's t): None where all diverged.
-
-    Args:
-        outcomes: of all jobs.
-        fails_above: a job whose `train/mse` ends above this counts as failed too; None: no such bound.
+    the mean (Student's t): None where all diverged. Each job is held to the `sweep.fails_above` of its own settings.
     """
     groups: dict[tuple[tuple[str, str], ...], list[Outcome]] = {}
     for outcome in outcomes:
         key = tuple((k, v) for k, v in varied(outcome.job).items() if not is_repetition(k))
         groups.setdefault(key, []).append(outcome)
-    rows = [_summary(dict(key), members, fails_above) for key, members in groups.items()]
+    rows = [_summary(dict(key), members) for key, members in groups.items()]
     return sorted(rows, key=lambda row: (row["failure_rate"] == 1, _rank(row)))
 
 
@@ -91,12 +87,9 @@ def _rank(row: Row) -> float:
     return math.inf
 
 
-def _summary(settings: Mapping[str, str], members: Sequence[Outcome], fails_above: float | None) -> Row:
+def _summary(settings: Mapping[str, str], members: Sequence[Outcome]) -> Row:
     count = len(members)
-    failures = sum(
-        member.result is None or has_failed(member.result.status, member.result.metrics, fails_above)
-        for member in members
-    )
+    failures = sum(map(_counts_as_failed, members))
     low, high = wilson_interval(failures, count)
     row: Row = {
         **settings,
@@ -111,6 +104,12 @@ def _summary(settings: Mapping[str, str], members: Sequence[Outcome], fails_abov
         values = [result.metrics.get(metric, math.nan) for result in results if result.status != "diverged"]
         row |= {f"{metric} {name}": value for name, value in _spread([*filter(math.isfinite, values)]).items()}
     return row
+
+
+def _counts_as_failed(outcome: Outcome) -> bool:
+    if outcome.result is None:
+        return True
+    return has_failed(outcome.result.status, outcome.result.metrics, outcome.job.settings["sweep"]["fails_above"])
 
 
 def _spread(values: Sequence[float]) -> dict[str, float | None]:
