@@ -1,6 +1,8 @@
 """find_rate.py: the losses at many learning rates against a closed form, and lone runs."""
 
 import math
+import re
+from pathlib import Path
 
 import pytest
 
@@ -40,6 +42,36 @@ def test_a_net_ends_at_each_rate_where_its_lone_run_does(typed, trained):
     best = min(losses, key=lambda name: (losses[name], float(name)))
     assert sum(loss == losses[best] for loss in losses.values()) > 1
     assert found["try"] == f"optimizer.lr={float(best):.2g}"
+
+
+WIDE = ("model=wide_net", "model.hidden_width=20", "trainer.max_steps=100")
+ONE_STEP = ("model=linear", "data=table", "data.x=[[1,0],[0,2]]", "data.y=[100,0.1]", "trainer.max_steps=1")
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (WIDE, "above the limit, which holds at the start alone: this rate leaps away from there and ends lowest"),
+        (
+            (*ONE_STEP, "model.initial_coefficients=[0.0,0.0]", "model.bias=false"),
+            "above the limit: with more steps this rate diverges",
+        ),
+        ((*QUADRATIC, "trainer.max_steps=5"), ""),
+    ],
+    ids=["a net", "a quadratic loss and too few steps", "below"],
+)
+def test_a_rate_above_the_limit_is_recommended_with_a_word_why(typed, words, said):
+    answer = typed("find_rate", *words)
+    limit, best = (line.split() for line in answer.out.splitlines()[-2:])
+    assert (float(best[1].removeprefix("optimizer.lr=")) >= float(limit[1])) == bool(said)
+    assert " ".join(best[2:]) == said
+
+
+def test_the_tutorial_says_what_the_command_prints(typed):
+    tutorial = (Path(__file__).resolve().parents[2] / "docs" / "tutorial.md").read_text(encoding="utf-8")
+    (told,) = re.findall(r"find_rate.py experiment=one_weight_overshoot +# (.*)", tutorial)
+    found = rows(typed("find_rate", "experiment=one_weight_overshoot").out)
+    assert told == f"{found['try']} ends lowest, from {float(found['limit']):.4f} on it diverges"
 
 
 def test_rates_that_all_end_above_the_start_are_not_recommended(typed):

@@ -27,8 +27,18 @@ def rate_table(found: RateSearch) -> str:
     if found.best is None:
         rows.append(f"{'try':>12}  none of these rates ends below the start")
     else:
-        rows.append(f"{'try':>12}  optimizer.lr={found.best:.2g}")
+        rows.append(f"{'try':>12}  optimizer.lr={found.best:.2g}{_caution(found.best, found)}")
     return "\n".join(rows)
+
+
+def _caution(rate: float, found: RateSearch) -> str:
+    """Why a rate is recommended that lies above the limit; nothing for one below."""
+    limit = found.stability.limit
+    if limit is None or not rate >= limit:
+        return ""
+    if found.stability.everywhere:
+        return "  above the limit: with more steps this rate diverges"
+    return "  above the limit, which holds at the start alone: this rate leaps away from there and ends lowest"
 
 
 def _ended(loss: float) -> str:
