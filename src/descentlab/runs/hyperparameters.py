@@ -6,6 +6,7 @@ from typing import Any
 from lightning.pytorch.loggers import Logger, TensorBoardLogger, WandbLogger
 
 from descentlab.runs.result import Result
+from descentlab.settings.config_folders import choice_of
 
 _GROUPS = ("model", "data", "loss", "optimizer", "scheduler")
 
@@ -23,14 +24,15 @@ def log_hyperparameters(loggers: Sequence[Logger], settings: Mapping[str, Any], 
 
 def hyperparameters(settings: Mapping[str, Any]) -> dict[str, bool | int | float | str]:
     """The settings of model, data, loss and optimiser as one level of plain values; the choice of each
-    group by the last word of its target."""
+    group as it is typed, or
+    by the last word of its target where that is no choice's."""
     flat: dict[str, Any] = {"seed": settings["seed"], "trainer.max_steps": settings["trainer"]["max_steps"]}
     if tags := settings["tags"]:
         flat["tags"] = ", ".join(tags)
     for group in _GROUPS:
         for key, value in settings[group].items():
             if key == "_target_":
-                flat[group] = str(value).rpartition(".")[2]
+                flat[group] = choice_of(group, value) or str(value).rpartition(".")[2]
             else:
                 flat[f"{group}.{key}"] = value
     return {key: value if isinstance(value, bool | int | float | str) else str(value) for key, value in flat.items()}

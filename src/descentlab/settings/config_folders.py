@@ -1,7 +1,9 @@
 """Where configs are found, and which: in the package's folder, and before it in one of the user's own."""
 
 import os
+import re
 from collections.abc import Sequence
+from functools import cache
 from pathlib import Path
 
 import descentlab
@@ -34,6 +36,26 @@ def groups() -> list[str]:
 def choices_of(group: str) -> list[str]:
     """The choices of a group of configs, by name."""
     return sorted({path.stem for folder in _folders() for path in (folder / group).glob("*.yaml")})
+
+
+def choice_of(group: str, target: str | None) -> str | None:
+    """The choice of a group that has this `_target_`, of several the one named like it; None where there is none, or
+    several are named otherwise."""
+    found = sorted({choice for folder in _folders() for choice in _choices_by_target(folder / group).get(target, ())})
+    alike = [choice for choice in found if target is not None and choice == target.rpartition(".")[2].lower()]
+    candidates = alike or found
+    return candidates[0] if len(candidates) == 1 else None
+
+
+@cache
+def _choices_by_target(folder: Path) -> dict[str | None, list[str]]:
+    choices: dict[str | None, list[str]] = {}
+    for path in sorted(folder.glob("*.yaml")):
+        text = path.read_text(encoding="utf-8", errors="replace")
+        if (line := re.search(r"^_target_: *(\S+)", text, re.MULTILINE)) is not None:
+            target = None if line[1] == "null" else line[1]
+            choices.setdefault(target, []).append(path.stem)
+    return choices
 
 
 def _folders() -> list[Path]:
