@@ -59,6 +59,13 @@ def test_an_interval_is_swept_at_points(typed, tmp_path):
     assert [row["optimizer.lr"] for row in rows(tmp_path / "own" / "sweep")] == ["0.0001", "0.01", "1.0"]
 
 
+def test_the_terminal_shows_six_digits_of_a_value_and_the_file_all(typed, tmp_path):
+    answer = typed("train", *QUICK, RATE, "hydra.sweeper.points=4")
+    shown = [line.split()[0] for line in answer.out.splitlines()[1:5]]
+    assert sorted(shown) == ["0.0001", "0.00215443", "0.0464159", "1"]
+    assert "0.0464158883361" in [row["optimizer.lr"] for row in rows(tmp_path / "own" / "sweep")]
+
+
 def test_hydras_own_sweeper_is_stacked_too(typed, tmp_path):
     answer = typed("train", *QUICK, "seed=1,2,3", "hydra/sweeper=basic", "hydra.sweeper.max_batch_size=2")
     assert answer.code == 0, answer.err

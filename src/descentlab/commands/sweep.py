@@ -3,6 +3,7 @@
 import shlex
 import sys
 from pathlib import Path
+from typing import Any
 
 from descentlab.commands.background import add_to_boards_in_background
 from descentlab.processes import as_called
@@ -30,7 +31,7 @@ def conclude(folder: Path) -> None:
         write_summary_run(outcomes, folder)
         if jobs[0].settings["figures"]:
             add_to_boards_in_background([folder / str(outcome.job.number) for outcome in shown(outcomes)])
-    print(summary_table(summary))
+    print(summary_table([{key: _brief(value) for key, value in row.items()} for row in summary]))
     print(f"folder  {folder}")
     print(f"report  {as_called('python scripts/report.py')} {shlex.quote(f'sweep={folder}')}")
     if (best := best_of(outcomes)) is not None:
@@ -39,3 +40,13 @@ def conclude(folder: Path) -> None:
     if failed:
         print(f"failed: {len(failed)} of {len(outcomes)} jobs: {', '.join(map(str, failed))}", file=sys.stderr)
         sys.exit(1)
+
+
+def _brief(value: Any) -> Any:
+    """A swept real number in six digits, as the losses beside it; anything else as it is."""
+    if not isinstance(value, str) or value.isdecimal():
+        return value
+    try:
+        return min(value, f"{float(value):.6g}", key=len)
+    except ValueError:
+        return value
