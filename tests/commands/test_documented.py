@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from descentlab.errors import InputError
+from descentlab.runs.stability import start_stability
 from descentlab.settings.compose import compose
 from descentlab.sweeps.fit import schedule
 
@@ -133,6 +134,21 @@ def test_a_scheduler_that_a_sentence_names_leaves_every_step_a_rate(overrides):
     settings = compose(overrides.split())
     rates = schedule(settings, settings["trainer"]["max_steps"])
     assert all(rate > 0 for rate in rates)
+
+
+WIDE = [
+    shlex.split(line, comments=True)[2:]
+    for page in PAGES
+    for block in blocks(page)
+    for line in block.lines
+    if "scripts/train.py model=wide_net" in line
+]
+
+
+def test_a_wide_net_is_trained_at_a_rate_below_its_limit_which_the_default_is_not():
+    assert WIDE
+    assert start_stability(compose(["model=wide_net"])).is_above
+    assert not any(start_stability(compose(words)).is_above for words in WIDE)
 
 
 @pytest.mark.parametrize("target", ["train", "test"])
