@@ -1,4 +1,4 @@
-"""Lets the tests of this room import `chromium`, which stands beside them."""
+"""Lets the tests of this room import `chromium` and `made_up`, which stand beside them."""
 
 import sys
 from pathlib import Path

@@ -1,24 +1,13 @@
 """The sentences at the top of a report."""
 
-from pathlib import Path
-
 import pytest
+from made_up import job, study
 
 from descentlab.functional.intervals import wilson_interval
 from descentlab.reports.html.chart import percent
 from descentlab.reports.html.headlines import headlines
 from descentlab.reports.html.stability import stability_limits
-from descentlab.reports.study import Job, Study, read_study
-
-
-def job(label: str, loss: float, status: str = "completed", **values: object) -> Job:
-    metrics = {"train/loss": loss, "train/mse": loss, "val/loss": loss}
-    settings = {"optimizer": {"lr": values.get("optimizer.lr", 0.1)}}
-    return Job(label, values, settings, status, 10, metrics, {}, Path(label))
-
-
-def study(jobs: list[Job], fails_above: float | None = None) -> Study:
-    return Study("study", [Path()], [], jobs, fails_above, {})
+from descentlab.reports.study import read_study
 
 
 def plain(sentences: list[str]) -> list[str]:

@@ -6,7 +6,7 @@ page puts in the values of the light or the dark theme.
 
 import html
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -91,6 +91,13 @@ def log_axis(title: str, values: Sequence[float], most: float = math.inf) -> dic
         "exponentformat": "power",
         "dtick": "D2" if high / low < 1000 else max(1, math.ceil(math.log10(high / low) / 6)),
     }
+
+
+def edges(axis: Mapping[str, Any]) -> tuple[float, float]:
+    """The lowest and the highest value of a logarithmic axis at which points are seen whole, beyond all others."""
+    low, high = axis["range"]
+    margin = 0.02 * (high - low)
+    return 10 ** (low + margin), 10 ** (high - margin)
 
 
 def rate_axis(title: str, values: Sequence[float]) -> dict[str, Any]:

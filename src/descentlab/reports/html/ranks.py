@@ -4,7 +4,7 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-from descentlab.reports.html.chart import OUTCOMES, Panel, Section, label, log_axis, number, positive
+from descentlab.reports.html.chart import OUTCOMES, Panel, Section, edges, label, log_axis, number, positive
 from descentlab.reports.study import Study
 
 _MOST_TICKS = 20
@@ -24,8 +24,7 @@ def ranks(study: Study, shown: Sequence[int], most: float) -> Section | None:
     losses = [study.jobs[shown[place]].loss for place in order]
     finite = [loss for loss in losses if math.isfinite(loss) and loss > 0]
     axis = log_axis(f"final {study.loss_name}", finite, most=most)
-    top: float = 10 ** (axis["range"][1] - 0.02 * (axis["range"][1] - axis["range"][0]))
-    bottom: float = 10 ** (axis["range"][0] + 0.02 * (axis["range"][1] - axis["range"][0]))
+    bottom, top = edges(axis)
     data = []
     for name, colour, has_failed in OUTCOMES:
         own = [k for k, place in enumerate(order) if study.has_failed(study.jobs[shown[place]]) == has_failed]

@@ -7,7 +7,7 @@ from typing import Any
 
 from descentlab.errors import InputError
 from descentlab.nets.linear_in_parameters import LinearInParameters
-from descentlab.reports.html.chart import OUTCOMES, Panel, Section, label, log_axis, number, positive, rate_axis
+from descentlab.reports.html.chart import OUTCOMES, Panel, Section, edges, label, log_axis, number, positive, rate_axis
 from descentlab.reports.study import Job, Study
 from descentlab.runs.assemble import build_data, build_module
 from descentlab.runs.stability import stability as stability_of
@@ -76,23 +76,24 @@ def _limit(job: Job) -> float | None:
         return None
 
 
-def stability(study: Study, limits: Mapping[int, float], shown: Sequence[int], most: float) -> Section | None:
+def stability(study: Study, limits: Mapping[int, float], shown: Sequence[int]) -> Section | None:
     """Each job's learning rate over its own limit against its final loss: beyond 1 it must diverge.
 
     Args:
         study: the jobs.
         limits: of jobs, by their index.
         shown: the jobs that are drawn.
-        most: the largest loss that the axis shows.
     """
     own = [(place, k) for place, k in enumerate(shown) if k in limits]
     if len(own) < 3:
         return None
     ratios = [study.jobs[k].settings["optimizer"]["lr"] / limits[k] for _, k in own]
     losses = [study.jobs[k].metrics.get("train/loss", math.nan) for _, k in own]
-    finite = [loss for loss in losses if math.isfinite(loss) and loss > 0]
-    axis = log_axis("final training loss", finite, most=most)
-    low, high = (10**edge for edge in axis["range"])
+    has_value = [
+        study.jobs[k].status != "diverged" and math.isfinite(loss) for loss, (_, k) in zip(losses, own, strict=True)
+    ]
+    axis = log_axis("final training loss", [loss for loss, has in zip(losses, has_value, strict=True) if has])
+    bottom, top = edges(axis)
     texts = [
         f"loss {label(number(loss))}, 2/λmax = {number(limits[k])}, "
         f"learning rate {number(study.jobs[k].settings['optimizer']['lr'])}"
@@ -101,7 +102,7 @@ def stability(study: Study, limits: Mapping[int, float], shown: Sequence[int], m
     data = []
     for name, colour, has_failed in OUTCOMES:
         chosen = [j for j, (_, k) in enumerate(own) if study.has_failed(study.jobs[k]) == has_failed]
-        heights = [min(max(losses[j], 1.2 * low), 0.8 * high) if losses[j] >= 0 else 0.8 * high for j in chosen]
+        heights = [max(losses[j], bottom) if has_value[j] else top for j in chosen]
         data.append(
             {
                 "x": [float(f"{ratios[j]:.5g}") for j in chosen],
@@ -123,7 +124,10 @@ def stability(study: Study, limits: Mapping[int, float], shown: Sequence[int], m
     }
     note = (
         "Gradient descent is stable only for learning rates below 2/λmax of the Hessian, the dashed line, which "
-        "moves with the data drawn. Just beyond it the loss grows slowly, and just below it falls slowly. "
-        "Points at the upper edge lie beyond it."
+        "moves with the data drawn. Just beyond it the loss grows slowly, and just below it falls slowly."
     )
+    if not all(has_value):
+        note += " Points at the upper edge diverged or broke down."
+    if below := [loss for loss, has in zip(losses, has_value, strict=True) if has and loss < bottom]:
+        note += f" Points at the lower edge have a loss of 0{' or nearly 0' if any(below) else ''}."
     return Section("stability", "The stability limit", note, [Panel(data, layout, height=400)], columns=1)

@@ -39,7 +39,7 @@ def write_report(study: Study, to: Path) -> None:
     most = _ROOM * float(starts[np.isfinite(starts)].max(initial=0.0)) or math.inf
     sections = [
         failure_rates(study, limits),
-        stability(study, limits, shown, most),
+        stability(study, limits, shown),
         loss_curves(study, histories, shown, most),
         heat_maps(study),
         ranks(study, shown, most),
