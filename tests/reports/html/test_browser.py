@@ -3,6 +3,7 @@
 import csv
 import json
 from collections.abc import Iterator
+from math import log10
 from pathlib import Path
 
 import pytest
@@ -118,6 +119,18 @@ def test_nothing_is_wider_than_the_window(opened, width):
     )
     assert opened.run("return document.documentElement.scrollWidth <= window.innerWidth")
     opened.devtools("Emulation.clearDeviceMetricsOverride")
+
+
+@pytest.mark.parametrize(("low", "high"), [(0.21, 0.24), (0.12, 3.0), (0.1, 300.0), (1e-9, 1e3), (1e-16, 1e30)])
+def test_a_logarithmic_axis_has_whole_numbers_at_its_ticks(opened, low, high):
+    opened.run(
+        f"Plotly.relayout(document.querySelector('#ranks .plot'), {{'yaxis.range': {[log10(low), log10(high)]}}})"
+    )
+    texts = opened.run("return [...document.querySelectorAll('#ranks .ytick text')].map((tick) => tick.textContent)")
+    values = [float(text.replace("\u2212", "-")) for text in texts]
+    assert 3 <= len(values) <= 16
+    assert values == sorted(set(values))
+    assert low <= values[0] < values[-1] <= high
 
 
 def test_the_legend_has_the_colours_of_the_lines(browser, kink_sweep):

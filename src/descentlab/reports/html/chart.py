@@ -88,8 +88,8 @@ def log_axis(title: str, values: Sequence[float], most: float = math.inf) -> dic
         "type": "log",
         "title": {"text": label(title)},
         "range": [math.log10(low) - margin, math.log10(high) + margin],
-        "exponentformat": "power",
-        "dtick": "D2" if high / low < 1000 else max(1, math.ceil(math.log10(high / low) / 6)),
+        "tickformat": "~g",  # else Plotly writes digits alone between the powers of ten
+        "nticks": 4,
     }
 
 
