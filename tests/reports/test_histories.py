@@ -29,7 +29,16 @@ def test_of_many_rows_the_first_and_the_last_are_kept_and_every_value_is_of_its_
     read = read_histories([job(tmp_path, "0", steps, [1.0 + step for step in steps])], ["completed"], 64)
     assert (read.steps[0], read.steps[-1]) == (0, 5000)
     assert 32 < len(read.steps) <= 64
+    assert read.num_recorded == 5001
     assert np.array_equal(read.losses[0], 1 + read.steps)
+
+
+@pytest.mark.parametrize("count", [5001, 31 * 162 + 1])
+def test_a_loss_that_alternates_is_seen_to_alternate_all_along(tmp_path, count):
+    steps = list(range(count))
+    read = read_histories([job(tmp_path, "0", steps, [1.0 + step % 2 for step in steps])], ["completed"], 64)
+    tenths = read.steps * 10 // count
+    assert all(set(read.losses[0, tenths == tenth]) == {1.0, 2.0} for tenth in range(10))
 
 
 def test_a_job_that_diverged_stays_at_infinity(tmp_path):

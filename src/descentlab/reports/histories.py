@@ -3,6 +3,7 @@
 Whoever wants the histories of a sweep asks `read_histories`; it alone knows how they lie on the disk.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,17 +27,19 @@ class Histories:
             the end of one that had fewer steps, and of one without a history, nan.
         parameters: likewise; nan behind the end. Without entries where the jobs have none, or others.
         names: of the parameters, as in the header of `history.csv`.
+        num_recorded: steps that were recorded of the longest training, from which these are.
     """
 
     steps: Int64[ndarray, " row"]
     losses: Float32[ndarray, "member row"]
     parameters: Float32[ndarray, "member row parameter"]
     names: list[str]
+    num_recorded: int
 
 
 def read_histories(folders: Sequence[Path], statuses: Sequence[str], num_rows: int = 128) -> Histories:
-    """The histories of jobs, at about `num_rows` of the recorded steps: half of them evenly spread, half of
-    them evenly on a logarithmic scale.
+    """The histories of jobs, at up to `num_rows` of the recorded steps: half of them evenly spread, half of
+    them evenly on a logarithmic scale, each with the step behind it.
 
     A job of a stack is read from the stack's record, any other from the `history.csv` of its folder.
 
@@ -65,7 +68,18 @@ def read_histories(folders: Sequence[Path], statuses: Sequence[str], num_rows: i
         values[member, : len(own)] = own
     losses = values[:, :, 0]
     losses[np.isnan(losses) & (np.array(statuses) == "diverged")[:, None]] = np.inf
-    return Histories(steps, losses, values[:, :, 1:], names)
+    return Histories(steps, losses, values[:, :, 1:], names, len(longest))
+
+
+def read_validation(folder: Path) -> tuple[list[int], list[float]]:
+    """The steps at which a run has a finite `val/loss`, and these losses, from the `history.csv` of its folder."""
+    header, *rows = [line.decode().split(",") for line in _lines(folder)] or [[]]
+    if "val/loss" not in header:
+        return [], []
+    column = header.index("val/loss")
+    known = [(int(row[0]), float(row[column])) for row in rows if row[column]]
+    finite = [(step, loss) for step, loss in known if math.isfinite(loss)]
+    return [step for step, _ in finite], [loss for _, loss in finite]
 
 
 def loss_quantiles(losses: Float32[ndarray, "member row"], shares: Sequence[float]) -> Float32[ndarray, "quantile row"]:
@@ -114,9 +128,11 @@ def _rows(lines: Sequence[bytes], steps: Int64[ndarray, " row"], columns: Sequen
 
 
 def _spread(count: int, most: int) -> list[int]:
-    """At most `most` of the indices below `count`, the first and the last among them."""
+    """At most `most` of the indices below `count`, the first and the last among them; in pairs of neighbours,
+    since of a loss that alternates every so manieth step may show one side alone."""
     if count <= most:
         return list(range(count))
-    even = np.linspace(0, count - 1, most // 2)
-    logarithmic = np.geomspace(1, count, most - len(even)) - 1
-    return sorted({round(index) for index in [*even, *logarithmic]})
+    num_pairs = most // 2
+    even = np.linspace(0, count - 2, num_pairs // 2)
+    logarithmic = np.geomspace(1, count - 1, num_pairs - len(even)) - 1
+    return sorted({round(index) + k for index in [*even, *logarithmic] for k in (0, 1)})

@@ -211,6 +211,20 @@ def test_one_run_is_reported_with_its_curve_and_its_fit(kink_sweep):
     assert [section["key"] for section in data["sections"]] == ["losses", "fits"]
 
 
+def test_the_climb_of_a_run_that_diverged_is_on_its_axis(trained, tmp_path):
+    run = trained("model=linear", "optimizer.lr=100")
+    (losses, *_) = payload(report(tmp_path, runs=[run.folder]))["sections"]
+    climb = run.column("train/loss").double()
+    _, top = losses["panels"][0]["layout"]["yaxis"]["range"]
+    assert 10**top > climb[climb.isfinite()].max() > 1e30
+
+
+def test_a_sweep_without_a_step_has_no_loss_curves(swept, tmp_path):
+    folder = swept("model=linear", "seed=1,2", "trainer.max_steps=0")
+    sections = payload(report(tmp_path, sweeps=[folder]))["sections"]
+    assert "losses" not in [section["key"] for section in sections]
+
+
 def test_several_folders_are_compared_in_one_file(kink_sweep, cubic_sweep, tmp_path):
     data = payload(report(tmp_path, sweeps=[kink_sweep, cubic_sweep], runs=[kink_sweep / "0"]))
     assert len(data["jobs"]) == 12 + 24 + 1

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-_CAP = 1e30
+_CAP = 1e39  # above every finite loss of a history, which is single precision
 
 OUTCOMES = (("did not fail", "@blue", False), ("failed", "@orange", True))
 """How jobs are told apart in every picture of single ones: name, colour, and whether they count as failed."""

@@ -6,10 +6,10 @@ from typing import Any
 
 import numpy as np
 
-from descentlab.reports.histories import Histories, loss_quantiles
+from descentlab.reports.histories import Histories, loss_quantiles, read_validation
 from descentlab.reports.html.chart import Panel, Section, label, log_axis, number, positive
 from descentlab.reports.names import short_name
-from descentlab.reports.study import Study
+from descentlab.reports.study import Job, Study
 
 _MOST_SINGLE = 30
 _SAMPLE = 12
@@ -27,8 +27,10 @@ def loss_curves(study: Study, histories: Histories, shown: Sequence[int], most: 
         shown: the jobs whose curves the page holds.
         most: the largest loss that the axis shows; zooming out shows the rest.
     """
-    if np.isnan(histories.losses).all():
+    if len(histories.steps) < 2 or np.isnan(histories.losses).all():
         return None
+    if len(study.jobs) == 1:
+        return _lone(study, histories, most)
     numbers = {id(job): k for k, job in enumerate(study.jobs)}
     groups = {key: [numbers[id(job)] for job in jobs] for key, jobs in study.grouped(study.swept).items()}
     axis = log_axis("training loss", _range(histories), most)
@@ -51,21 +53,58 @@ def loss_curves(study: Study, histories: Histories, shown: Sequence[int], most: 
         if len(chosen) < len(groups):
             note += f" {len(chosen)} of {len(groups)} are drawn."
         panels = [Panel(data, layout, height=440, curves=list(places.values()))]
-        return Section("losses", "Loss curves", note, panels, columns=1)
+        return Section("losses", "Loss curves", note + _thinned(histories), panels, columns=1)
     panels = []
     for key, members in groups.items():
         inside = [places[k] for k in members if k in places]
-        title = f"{titles[key]} ({len(members)} jobs)" if titles[key] else ""
+        title = f"{titles[key]} ({len(members)} job{'s' if len(members) > 1 else ''})" if titles[key] else ""
         data = _bands(histories, members) if len(members) > 1 else []
         singles = [k for k in _sample(study, members) if k in places]
         data += [_single(histories, k, places[k], is_alone=len(members) == 1) for k in singles]
-        panels.append(Panel(data, layout, title, 440 if len(groups) == 1 else 300, inside))
+        own_layout = {**layout, **_all_diverged([study.jobs[k] for k in members])}
+        panels.append(Panel(data, own_layout, title, 440 if len(groups) == 1 else 300, inside))
     note = "The median over the jobs, with the middle 50 % and 90 % of them; a job that diverged counts as infinite."
-    if len(study.jobs) == 1:
-        note = "The training loss at every recorded step."
-    elif len(study.jobs) > _MOST_SINGLE:
+    if len(study.jobs) > _MOST_SINGLE:
         note += " Thin lines are single jobs of all ranks; select any others on this page to see their curves here."
-    return Section("losses", "Loss curves", note, panels, min(3, len(panels)), shares_axes=True)
+    return Section("losses", "Loss curves", note + _thinned(histories), panels, min(3, len(panels)), shares_axes=True)
+
+
+def _lone(study: Study, histories: Histories, most: float) -> Section:
+    """The training loss of a run, and its validation loss where that was computed."""
+    training = {**_single(histories, 0, 0, is_alone=True), "name": "training", "showlegend": True}
+    steps, losses = read_validation(study.jobs[0].folder)
+    validation = {
+        "x": steps,
+        "y": positive(losses),
+        "mode": "lines+markers",
+        "name": "validation",
+        "line": {"color": "@green", "width": 1.2, "dash": "dash"},
+        "marker": {"color": "@green", "size": 5},
+        "hovertemplate": "validation %{y:.4g} at step %{x}<extra></extra>",
+    }
+    axis = log_axis("loss" if losses else "training loss", [*_range(histories), *losses], most)
+    layout = {"xaxis": {"title": {"text": "gradient updates"}}, "yaxis": axis, "hovermode": "closest"}
+    note = "The training and the validation loss" if losses else "The training loss"
+    note += f".{_thinned(histories)}" if _thinned(histories) else " at every recorded step."
+    panel = Panel([training, *([validation] if losses else [])], layout, height=440, curves=[0])
+    return Section("losses", "Loss curves", note, [panel], columns=1)
+
+
+def _thinned(histories: Histories) -> str:
+    """A sentence on which steps are drawn; empty where all are."""
+    count, recorded = len(histories.steps), histories.num_recorded
+    if count == recorded:
+        return ""
+    return f" {count} of {recorded} recorded steps are drawn, in pairs of neighbours that lie closer at the start."
+
+
+def _all_diverged(jobs: Sequence[Job]) -> dict[str, Any]:
+    """A line of text for a panel whose curves soon leave it."""
+    if any(job.status != "diverged" for job in jobs):
+        return {}
+    last = max(job.num_steps or 0 for job in jobs)
+    text = f"{'all ' if len(jobs) > 1 else ''}diverged within {last} updates"
+    return {"annotations": [{"x": 0.5, "y": 0.5, "xref": "paper", "yref": "paper", "text": text, "showarrow": False}]}
 
 
 def _sample(study: Study, members: Sequence[int]) -> list[int]:

@@ -74,7 +74,7 @@
       [...chosen].filter((job) => own.has(job)).slice(0, MOST_CURVES).forEach((job) => {
         for (let k = 0; k < numSteps; k++) {
           const loss = curves[job * numSteps + k];
-          add(job, report.steps[k], loss > 0 ? Math.min(loss, 1e30) : null, report.jobs[job].title);
+          add(job, report.steps[k], loss > 0 ? Math.min(loss, 1e39) : null, report.jobs[job].title);
         }
         add(null, null, null, "");
       });

@@ -19,7 +19,11 @@ from descentlab.reports.study import Study
 from descentlab.runs.files import write_whole
 
 _ROOM = 100
-"""Axes of losses end at so many times the largest loss at a start: what diverged lies beyond."""
+"""Axes of losses end at so many times the largest loss at a start, where not all diverged: what did lies beyond."""
+
+_FEWEST_ROWS = 128
+_MOST_VALUES = 25_000
+"""Of all curves together, where they have more rows than the fewest: a run is drawn at all of its 10 000 steps."""
 
 MOST_JOBS = 1000
 """Jobs that are listed one by one; of more, these are taken evenly from all ranks."""
@@ -32,11 +36,14 @@ def write_report(study: Study, to: Path) -> None:
         study: its folders are looked into for histories and fits.
         to: the file; links in it are relative to its folder.
     """
-    histories = read_histories([job.folder for job in study.jobs], [job.status for job in study.jobs])
+    num_rows = max(_FEWEST_ROWS, _MOST_VALUES // len(study.jobs))
+    histories = read_histories([job.folder for job in study.jobs], [job.status for job in study.jobs], num_rows)
     shown = shown_jobs(study)
     limits = stability_limits(study)
     starts = histories.losses[:, :1]
     most = _ROOM * float(starts[np.isfinite(starts)].max(initial=0.0)) or math.inf
+    if all(job.status == "diverged" for job in study.jobs):
+        most = math.inf
     sections = [
         failure_rates(study, limits),
         stability(study, limits, shown),
