@@ -61,6 +61,19 @@ def test_the_command_repeats_the_sweep_wherever_it_lay(kink_sweep):
     )
 
 
+def test_the_command_holds_what_was_typed_of_the_sweeper(swept):
+    where = swept("model=linear", "optimizer.lr=interval(0.01,0.1)", "hydra.sweeper.points=3", "trainer.max_steps=2")
+    (command,) = read_study([where], []).commands
+    assert command == (
+        "python scripts/train.py -m hydra.sweeper.points=3 model=linear 'optimizer.lr=interval(0.01,0.1)' "
+        "trainer.max_steps=2"
+    )
+
+
+def test_a_sweep_over_models_is_named_after_them_as_its_folder_is(swept):
+    assert read_study([swept("model=linear,relu_net", "trainer.max_steps=2")], []).name == "linear-relu_net"
+
+
 def test_a_run_is_a_study_of_one(kink_sweep):
     study = read_study([], [kink_sweep / "3"])
     assert [(job.status, job.num_steps) for job in study.jobs] == [("completed", 300)]

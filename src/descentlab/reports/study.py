@@ -18,6 +18,7 @@ from descentlab.runs.hyperparameters import hyperparameters
 from descentlab.runs.result import made_with, read_result
 from descentlab.settings.compose import read_settings
 from descentlab.settings.flat import flatten
+from descentlab.settings.resolvers import sweep_name
 from descentlab.sweeps.ledger import read_jobs
 from descentlab.sweeps.outcomes import outcomes_in
 from descentlab.sweeps.record import load_texts, records_in
@@ -26,7 +27,7 @@ from descentlab.sweeps.table import Outcome, has_failed, is_repetition, varied
 FOLDER = "folder"
 """The setting by which a comparison tells its parts."""
 
-_WHERE_IT_LIES = ("hydra.sweep.dir=", "hydra.run.dir=", "resume=")
+_WHERE_IT_LIES = ("hydra.sweep.dir=", "hydra.sweep.subdir=", "hydra.run.dir=", "resume=")
 
 
 @dataclass(frozen=True)
@@ -154,7 +155,7 @@ def _read_sweep(folder: Path) -> Study:
         raise InputError(f"sweep: {folder}: expected at least one job, got none.")
     launched = _read_launch(folder / "multirun.yaml")
     fails_above = (launched.get("sweep") or {}).get("fails_above")
-    name = str(jobs[0].settings.get("name", folder.name))
+    name = sweep_name(str(jobs[0].settings.get("name", folder.name)), _typed(launched, "task"))
     return Study(name, [folder], _command(launched), jobs, fails_above, _made_in(folder, jobs))
 
 
@@ -245,11 +246,16 @@ def _read_launch(path: Path) -> dict[str, Any]:
 
 
 def _command(launched: Mapping[str, Any]) -> list[str]:
-    typed = ((launched.get("hydra") or {}).get("overrides") or {}).get("task")
-    if typed is None:
+    if "hydra" not in launched:
         return []
-    kept = [text for text in map(str, typed) if not text.startswith(_WHERE_IT_LIES)]
+    left_out = (*_WHERE_IT_LIES, "hydra.mode=")  # which -m stands for
+    kept = [text for text in (*_typed(launched, "hydra"), *_typed(launched, "task")) if not text.startswith(left_out)]
     return [f"{as_called('python scripts/train.py')} {shlex.join(['-m', *kept])}"]
+
+
+def _typed(launched: Mapping[str, Any], kind: str) -> list[str]:
+    """The overrides of a launch: of the `task`, or of `hydra`."""
+    return [str(text) for text in ((launched.get("hydra") or {}).get("overrides") or {}).get(kind) or []]
 
 
 def _result_text(folder: Path) -> str:

@@ -12,7 +12,7 @@ from omegaconf import OmegaConf
 def register_resolvers() -> None:
     """Make the interpolations known to OmegaConf; calling it again changes nothing."""
     OmegaConf.register_new_resolver("run_name", _run_name, replace=True)
-    OmegaConf.register_new_resolver("sweep_name", _sweep_name, replace=True)
+    OmegaConf.register_new_resolver("sweep_name", sweep_name, replace=True)
     OmegaConf.register_new_resolver("unique_id", lambda: secrets.token_hex(4), use_cache=True, replace=True)
     OmegaConf.register_new_resolver("either", lambda first, second: second if first is None else first, replace=True)
     OmegaConf.register_new_resolver("spread", _spread, replace=True)
@@ -24,7 +24,7 @@ def _run_name(experiment: str | None, model: str | None) -> str | None:
     return model if experiment in (None, "null", "None") else str(experiment)
 
 
-def _sweep_name(name: str, overrides: Sequence[str]) -> str:
+def sweep_name(name: str, overrides: Sequence[str]) -> str:
     """The name of its jobs, or where that is what is swept, theirs side by side: `linear-polynomial`, `models`."""
     typed = dict(override.lstrip("+").partition("=")[::2] for override in overrides)
     key = "experiment" if typed.get("experiment") not in (None, "null") else "model"
