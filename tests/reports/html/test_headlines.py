@@ -1,5 +1,7 @@
 """The sentences at the top of a report."""
 
+import re
+
 import pytest
 from made_up import job, study
 
@@ -7,6 +9,7 @@ from descentlab.functional.intervals import wilson_interval
 from descentlab.reports.html.chart import percent
 from descentlab.reports.html.headlines import headlines
 from descentlab.reports.html.stability import stability_limits
+from descentlab.reports.html.tables import summary_html
 from descentlab.reports.study import read_study
 
 
@@ -17,7 +20,22 @@ def plain(sentences: list[str]) -> list[str]:
 def test_over_starts_the_first_sentence_is_how_often_they_fail():
     jobs = [job(str(k), 1.0 if k < 517 else 0.1, **{"model.seed": k}) for k in range(1000)]
     first, *_ = plain(headlines(study(jobs, fails_above=0.18), {}))
-    assert first == "517 of 1000 starts failed, 51.7 % (95 % interval 48.6 % to 54.8 %)."
+    assert first == (
+        "517 of 1000 starts failed, 51.7 % (95 % interval 48.6 % to 54.8 %); "
+        "all of these ended with a training MSE above 0.18."
+    )
+
+
+def test_beside_those_that_diverged_the_others_that_failed_are_told_by_their_bound():
+    jobs = [job(str(k), 1.0 if k < 5 else 0.1, "diverged" if k < 2 else "completed", seed=k) for k in range(10)]
+    first, *_ = plain(headlines(study(jobs, fails_above=0.18), {}))
+    assert first.endswith("; 2 of them diverged, 3 of them ended with a training MSE above 0.18.")
+
+
+def test_that_none_failed_is_told_with_the_bound():
+    jobs = [job(str(k), 0.1, seed=k) for k in range(3)]
+    first, *_ = headlines(study(jobs, fails_above=0.18), {})
+    assert first == "None of the 3 seeds failed: none ended with a training MSE above 0.18."
 
 
 def test_of_many_values_some_are_told_and_the_first_and_the_last_among_them():
@@ -64,7 +82,7 @@ def test_at_which_rate_draws_start_to_diverge_beside_the_limit():
     sentences = plain(headlines(study(jobs), limits))
     assert "Failures rise as lr grows: 0 % at 0.05, 50.0 % at 0.1, 100 % at 0.2. They start at lr 0.1." in sentences
     assert (
-        "The stability limit 2/λmax lies between 0.08 and 0.15 over 4 draws, median 0.1. It lies below the learning "
+        "The stability limit 2/λmax takes 4 values between 0.08 and 0.15, median 0.1. It lies below the learning "
         "rate of 6 of 12 jobs, and all 6 that diverged are among these."
     ) in sentences
 
@@ -78,6 +96,34 @@ def test_which_rate_is_best():
     sentences = plain(headlines(study(jobs), {}))
     assert "Failed at lr 0.2; the other 3 values did not fail." in sentences
     assert "The best lr by final val/loss is 0.1 (1e-09); next 0.01 (1e-05); last 0.001 (0.3)." in sentences
+
+
+def test_the_best_value_is_the_first_row_of_the_summary():
+    ends = {0.01: [0.4, 0.4, 0.4], 0.1: [0.2, 0.3, 9.0], 1.0: [0.1, 0.5, 0.6]}
+    jobs = [
+        job(f"{rate}/{seed}", loss, "diverged" if loss == 9.0 else "completed", **{"optimizer.lr": rate, "seed": seed})
+        for rate, losses in ends.items()
+        for seed, loss in enumerate(losses)
+    ]
+    table = summary_html(study(jobs))
+    assert re.findall(r'<tr><td data-value="([^"]+)"', table) == ["0.1", "0.01", "1.0"]
+    assert (
+        "The best lr by median val/loss is 0.1 (0.25, 33.3 % failed); next 0.01 (0.4, 0 % failed); "
+        "last 1 (0.5, 0 % failed)."
+    ) in plain(headlines(study(jobs), {}))
+
+
+def test_of_several_settings_the_best_together_are_named():
+    jobs = [
+        job(f"{rate}/{width}/{seed}", rate * width, **{"optimizer.lr": rate, "model.hidden_width": width, "seed": seed})
+        for rate in (0.1, 0.2)
+        for width in (1, 2)
+        for seed in range(2)
+    ]
+    assert (
+        "The best settings by median val/loss are lr 0.1, hidden_width 1 (0.1, 0 % failed); "
+        "next lr 0.1, hidden_width 2 (0.2, 0 % failed); last lr 0.2, hidden_width 2 (0.4, 0 % failed)."
+    ) in plain(headlines(study(jobs), {}))
 
 
 def test_that_nothing_failed_is_said_too():

@@ -9,8 +9,9 @@ from typing import Any
 from descentlab.functional.intervals import wilson_interval
 from descentlab.reports.html.chart import number, percent
 from descentlab.reports.html.failure_rates import failures_by
+from descentlab.reports.html.order import median_of, summary_rank
 from descentlab.reports.names import short_name
-from descentlab.reports.study import FOLDER, Study
+from descentlab.reports.study import FOLDER, Job, Study
 
 _MOST_VALUES = 8
 
@@ -29,7 +30,7 @@ def headlines(study: Study, limits: Mapping[int, float]) -> list[str]:
     for key in study.swept:
         if counts_differ:
             sentences.append(_failures_along(study, key))
-    sentences += [_best_value(study, key) for key in study.swept if key != FOLDER]
+    sentences.append(_best_settings(study))
     if limits:
         sentences.append(_stability(study, limits))
     sentences.append(_best_job(study))
@@ -46,13 +47,16 @@ def _lone(study: Study) -> str:
 def _failures(study: Study) -> str:
     count, failures = len(study.jobs), sum(map(study.has_failed, study.jobs))
     what = _sampled(study)
+    bound = "" if study.fails_above is None else f"ended with a training MSE above {number(study.fails_above)}"
     if not failures:
-        return f"None of the {count} {what} failed."
-    diverged = sum(job.status == "diverged" for job in study.jobs)
+        return f"None of the {count} {what} failed{f': none {bound}' if bound else ''}."
     low, high = wilson_interval(failures, count)
-    detail = f"; {diverged} of them diverged" if diverged else ""
-    if diverged == failures:
-        detail = "; all of these diverged" if failures > 1 else "; it diverged"
+    diverged = sum(job.status == "diverged" for job in study.jobs)
+    above = sum(job.status == "completed" for job in study.jobs if study.has_failed(job))
+    reasons = [(each, why) for each, why in ((diverged, "diverged"), (above, bound)) if each]
+    detail = "".join(f"{', ' if k else '; '}{each} of them {why}" for k, (each, why) in enumerate(reasons))
+    if reasons and reasons[0][0] == failures:
+        detail = f"; {'all of these' if failures > 1 else 'it'} {reasons[0][1]}"
     interval = "" if study.swept else f" (95\u00a0% interval {percent(low)} to {percent(high)})"
     return f"{failures} of {count} {what} failed, {percent(failures / count)}{interval}{detail}."
 
@@ -97,33 +101,39 @@ def _thinned(pairs: Sequence[tuple[Any, float]]) -> list[tuple[Any, float]]:
     return [pairs[k] for k in kept]
 
 
-def _best_value(study: Study, key: str) -> str:
-    """Which value of a setting ends best: with the fewest failures, then with the lowest median loss."""
-    ranked = []
-    is_lone = len(study.jobs) == len(failures_by(study, key))
-    for (value,), jobs in study.grouped([key]).items():
-        losses = [job.loss for job in jobs if math.isfinite(job.loss) and not study.has_failed(job)]
-        failed = sum(map(study.has_failed, jobs)) / len(jobs)
-        ranked.append((failed, median(losses) if losses else math.inf, value))
-    ranked.sort(key=lambda entry: entry[:2])
-    if ranked[0][:2] == ranked[-1][:2] or ranked[0][0] == 1:
+def _best_settings(study: Study) -> str:
+    """The first two rows and the last of the summary, in its order."""
+    if not study.swept or FOLDER in study.swept:
         return ""
+    ranked = sorted(study.grouped(study.swept).items(), key=lambda group: summary_rank(study, group[1]))
+    places = [summary_rank(study, jobs) for _, jobs in ranked]
+    if places[0] == places[-1] or places[0][0]:
+        return ""
+    is_lone = all(len(jobs) == 1 for _, jobs in ranked)
+    last = next(group for group in reversed(ranked) if not is_lone or not study.has_failed(group[1][0]))
+    order = [*ranked[:2], *([last] if last not in ranked[:2] else [])]
+    told = [f"{_named(study, values)} ({_ended(study, jobs)})" for values, jobs in order]
+    what = f"final {study.loss_name}" if is_lone else f"median {study.loss_name}"
+    best = f"{short_name(study.swept[0], study.varied)} by {what} is"
+    if len(study.swept) > 1:
+        best = f"settings by {what} are"
+    ending = f"; last {told[2]}" if len(told) > 2 else ""
+    return f"The best {best} {told[0]}; next {told[1]}{ending}."
 
-    def told(entry: tuple[float, float, Any]) -> str:
-        failed, loss, value = entry
-        if is_lone:
-            return f"{number(value)} (failed)" if failed else f"{number(value)} ({number(loss)})"
-        end = f", {number(loss)}" if failed < 1 else ""
-        return f"{number(value)} ({percent(failed)} failed{end})"
 
-    name = short_name(key, study.varied)
-    what = f"final {study.loss_name}" if is_lone else f"failures, then median {study.loss_name} of the rest"
-    last = max((entry for entry in ranked if not is_lone or not entry[0]), key=lambda entry: entry[:2])
-    order = [ranked[0], ranked[1], *([last] if last not in ranked[:2] else [])]
-    words = [f"The best {name} by {what} is {told(order[0])}", f"next {told(order[1])}"]
-    if len(order) > 2:
-        words.append(f"last {told(order[2])}")
-    return "; ".join(words) + "."
+def _named(study: Study, values: Sequence[Any]) -> str:
+    if len(values) == 1:
+        return number(values[0])
+    names = [short_name(key, study.varied) for key in study.swept]
+    return ", ".join(f"{name} {number(value)}" for name, value in zip(names, values, strict=True))
+
+
+def _ended(study: Study, jobs: Sequence[Job]) -> str:
+    failed = sum(map(study.has_failed, jobs)) / len(jobs)
+    middle = number(median_of(jobs, study.loss_name))
+    if len(jobs) == 1:
+        return "failed" if failed else middle
+    return f"{percent(failed)} failed" if failed == 1 else f"{middle}, {percent(failed)} failed"
 
 
 def _stability(study: Study, limits: Mapping[int, float]) -> str:
@@ -135,8 +145,8 @@ def _stability(study: Study, limits: Mapping[int, float]) -> str:
         limit = f"The stability limit 2/λmax is {number(distinct[0])}"
     else:
         limit = (
-            f"The stability limit 2/λmax lies between {number(distinct[0])} and {number(distinct[-1])} over "
-            f"{len(distinct)} draws, median {number(median(distinct))}"
+            f"The stability limit 2/λmax takes {len(distinct)} values between {number(distinct[0])} and "
+            f"{number(distinct[-1])}, median {number(median(distinct))}"
         )
     if not over:
         return f"{limit}, above every learning rate."

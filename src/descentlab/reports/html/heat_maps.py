@@ -2,10 +2,10 @@
 
 import math
 from itertools import combinations
-from statistics import median
 from typing import Any
 
 from descentlab.reports.html.chart import Panel, Section, label, number, percent
+from descentlab.reports.html.order import median_of
 from descentlab.reports.names import short_name
 from descentlab.reports.study import Study, in_order
 
@@ -38,12 +38,12 @@ def _panel(study: Study, first: str, second: str, is_rate: bool) -> Panel:
         texts.append([])
         for column in columns:
             jobs = groups.get((column, row), [])
-            losses = [job.loss for job in jobs if math.isfinite(job.loss)]
+            middle = median_of(jobs, study.loss_name)
             if is_rate and jobs:
                 rate = sum(map(study.has_failed, jobs)) / len(jobs)
                 values[-1].append(100 * rate)
                 texts[-1].append(percent(rate))
-            elif not is_rate and losses and (middle := median(losses)) >= 0:
+            elif not is_rate and middle is not None and middle >= 0:
                 values[-1].append(math.log10(max(middle, 1e-16)))
                 texts[-1].append(number(middle).replace("e-0", "e-").replace("e+", "e"))
             else:

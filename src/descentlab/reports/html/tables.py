@@ -1,16 +1,15 @@
 """The tables of the report: the summary over settings, and the jobs, each with a link to its folder."""
 
-import math
 import os
 from collections.abc import Sequence
 from html import escape
 from pathlib import Path
-from statistics import median
 from typing import Any
 from urllib.parse import quote
 
 from descentlab.functional.intervals import wilson_interval
 from descentlab.reports.html.chart import number, percent
+from descentlab.reports.html.order import median_of, summary_rank
 from descentlab.reports.names import short_name
 from descentlab.reports.study import Job, Study
 
@@ -26,8 +25,7 @@ def summary_html(study: Study) -> str:
     for values, jobs in study.grouped(study.swept).items():
         count, failures = len(jobs), sum(map(study.has_failed, jobs))
         low, high = wilson_interval(failures, count)
-        middles = [_median(jobs, metric) for metric in metrics]
-        rank = _median(jobs, study.loss_name)
+        middles = [median_of(jobs, metric) for metric in metrics]
         cells = [
             *(_cell(value) for value in values),
             _cell(count),
@@ -36,7 +34,7 @@ def summary_html(study: Study) -> str:
             _cell(low, f"{percent(low)} to {percent(high)}"),
             *(_cell(middle) for middle in middles),
         ]
-        ranked.append(((failures == count, math.inf if rank is None else rank), "".join(cells)))
+        ranked.append((summary_rank(study, jobs), "".join(cells)))
     ranked.sort(key=lambda entry: entry[0])
     return _table("summary", header, [f"<tr>{cells}</tr>" for _, cells in ranked])
 
@@ -79,11 +77,6 @@ def _link(job: Job, beside: Path) -> str:
 
 def _metrics(study: Study) -> list[str]:
     return [*dict.fromkeys(name for job in study.jobs for name in job.metrics)]
-
-
-def _median(jobs: Sequence[Job], metric: str) -> float | None:
-    values = [job.metrics[metric] for job in jobs if math.isfinite(job.metrics.get(metric, math.nan))]
-    return median(values) if values else None
 
 
 def _cell(value: Any, text: str | None = None) -> str:
