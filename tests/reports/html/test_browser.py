@@ -102,6 +102,21 @@ def test_a_point_clicked_marks_its_row_and_escape_lets_go(opened):
     assert opened.run(rows) == []
 
 
+def test_a_point_clicked_brings_its_row_into_sight_and_leaves_the_page_where_it_is(opened):
+    inside = (
+        "const box = document.querySelector('#jobs .scroll'); box.style.maxHeight = '120px';"
+        "const [row, edge] = ['tr.chosen', 'th'].map((one) => box.querySelector(one).getBoundingClientRect());"
+        "const frame = box.getBoundingClientRect();"
+        "return [row.top >= edge.bottom - 1, row.bottom <= frame.bottom + 1, window.scrollY]"
+    )
+    opened.run(
+        "document.querySelector('#jobs .scroll').style.maxHeight = '120px'; window.scrollTo({top: 300, behavior: 'instant'})"
+    )
+    for job in (11, 0):
+        opened.run(f"document.querySelector('#ranks .plot').emit('plotly_click', {{points: [{{customdata: {job}}}]}})")
+        assert opened.run(inside) == [True, True, 300]
+
+
 @pytest.mark.parametrize(
     ("scheme", "colours"), [("dark", ["rgb(232, 234, 237)", "#e8eaed"]), ("light", ["rgb(27, 31, 36)", "#1b1f24"])]
 )

@@ -134,6 +134,7 @@
     });
     Promise.all(done).then(() => { busy = false; });
     rows.forEach((row) => row.classList.toggle("chosen", chosen.has(Number(row.dataset.job))));
+    if (source) bringIntoSight(document.querySelector("#jobs-table .chosen"));
     const bar = document.getElementById("selection");
     bar.hidden = chosen.size === 0;
     const first = [...chosen].slice(0, 6).map((job) => {
@@ -143,6 +144,14 @@
     });
     const parts = first.flatMap((link, k) => (k ? [", ", link] : [link]));
     bar.querySelector("span").replaceChildren(chosen.size === 1 ? "job " : `${chosen.size} jobs: `, ...parts, chosen.size > 6 ? " …" : "");
+  }
+
+  // Within the table's box: scrollIntoView would move the page, too.
+  function bringIntoSight(row) {
+    const box = row?.closest(".scroll");
+    if (!box) return;
+    const [own, frame] = [row.getBoundingClientRect(), box.getBoundingClientRect()];
+    box.scrollTop += own.top - frame.top - (frame.height - own.height) / 2;
   }
 
   const rows = [...document.querySelectorAll("#jobs-table tbody tr")];
