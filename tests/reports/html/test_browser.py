@@ -110,7 +110,8 @@ def test_a_point_clicked_brings_its_row_into_sight_and_leaves_the_page_where_it_
         "return [row.top >= edge.bottom - 1, row.bottom <= frame.bottom + 1, window.scrollY]"
     )
     opened.run(
-        "document.querySelector('#jobs .scroll').style.maxHeight = '120px'; window.scrollTo({top: 300, behavior: 'instant'})"
+        "document.querySelector('#jobs .scroll').style.maxHeight = '120px';"
+        "window.scrollTo({top: 300, behavior: 'instant'})"
     )
     for job in (11, 0):
         opened.run(f"document.querySelector('#ranks .plot').emit('plotly_click', {{points: [{{customdata: {job}}}]}})")

@@ -9,6 +9,7 @@ from descentlab.reports.names import short_name
 from descentlab.reports.study import Study
 
 RATE = "optimizer.lr"
+_MOST_LINES = 6
 
 
 def failure_rates(study: Study, limits: Mapping[int, float]) -> Section | None:
@@ -21,13 +22,15 @@ def failure_rates(study: Study, limits: Mapping[int, float]) -> Section | None:
     """
     if not study.swept or not any(map(study.has_failed, study.jobs)):
         return None
-    panels = [_panel(study, key, limits) for key in study.swept]
+    lines = _shares_beyond(study, limits)
+    panels = [_panel(study, key, lines) for key in study.swept]
     note = f"A job has failed if it {_meaning(study)}. Bars are 95 % intervals (Wilson)."
     if len(study.swept) > 1:
         note += " Each panel counts over all values of the other settings."
-    if RATE in study.swept and limits:
+    if lines:
+        which = "The line is" if len(lines) == 1 else "The lines are, for each combination of the other settings,"
         note += (
-            " The line is the share of jobs whose stability limit, 2/λmax of the Hessian, lies below the rate: "
+            f" {which} the share of jobs whose stability limit, 2/λmax of the Hessian, lies below the rate: "
             "these must diverge in the end."
         )
     return Section("failures", "Failure rate", note, panels, columns=min(2, len(panels)))
@@ -44,7 +47,7 @@ def failures_by(study: Study, key: str) -> dict[Any, tuple[int, int]]:
     return {value: (sum(map(study.has_failed, jobs)), len(jobs)) for (value,), jobs in groups.items()}
 
 
-def _panel(study: Study, key: str, limits: Mapping[int, float]) -> Panel:
+def _panel(study: Study, key: str, lines: Sequence[dict[str, Any]]) -> Panel:
     counts = failures_by(study, key)
     rates = [failures / count for failures, count in counts.values()]
     intervals = [wilson_interval(failures, count) for failures, count in counts.values()]
@@ -78,23 +81,45 @@ def _panel(study: Study, key: str, limits: Mapping[int, float]) -> Panel:
     axis: dict[str, Any] = {"title": {"text": label(name)}, "type": "category"}
     if as_numbers:
         axis = rate_axis(name, list(counts))
-        if limits:
-            data.append(_share_beyond(list(counts), sorted(limits.values())))
+        data += lines
     layout = {"xaxis": axis, "yaxis": {"title": {"text": "failed, %"}, "range": [-4, 104]}, "hovermode": "closest"}
     return Panel(data, layout, "" if len(study.swept) == 1 else name, 360)
 
 
-def _share_beyond(rates: Sequence[float], limits: Sequence[float]) -> dict[str, Any]:
-    """The share of limits below a rate, as a staircase over the range of the rates."""
+def _shares_beyond(study: Study, limits: Mapping[int, float]) -> list[dict[str, Any]]:
+    """The share of the limits that lie below a rate: one line for all jobs where the other settings do not move the
+    limits, else one for each of a few combinations of them; none for many."""
+    if RATE not in study.swept:
+        return []
+    rates = [rate for (rate,) in study.grouped([RATE])]
+    others = [key for key in study.swept if key != RATE]
+    groups: dict[str, list[float]] = {}
+    for k, limit in limits.items():
+        values = study.jobs[k].values
+        name = ", ".join(f"{short_name(key, study.varied)} {number(values.get(key))}" for key in others)
+        groups.setdefault(name, []).append(limit)
+    if len(limits) == len(study.jobs) and len({frozenset(group) for group in groups.values()}) == 1:
+        groups = {"": list(limits.values())}
+    if len(groups) > _MOST_LINES or not all(isinstance(rate, int | float) for rate in rates):
+        return []
+    return [
+        _share_beyond(rates, sorted(group), name, k / max(1, len(groups) - 1))
+        for k, (name, group) in enumerate(groups.items())
+    ]
+
+
+def _share_beyond(rates: Sequence[float], limits: Sequence[float], of: str, share: float) -> dict[str, Any]:
+    """A staircase over the range of the rates."""
     low, high = min(rates), max(rates)
     inside = [limit for limit in limits if low <= limit <= high]
     below = sum(limit < low for limit in limits)
     heights = [below, *(below + k + 1 for k in range(len(inside))), below + len(inside)]
+    name = label(f"2/λmax below the rate{f', {of}' if of else ''}")
     return {
         "x": [low, *inside, high],
         "y": [100 * height / len(limits) for height in heights],
         "mode": "lines",
-        "line": {"color": "@blue", "width": 2, "shape": "hv"},
-        "name": "2/λmax below the rate",
-        "hovertemplate": "2/λmax of %{y:.1f} % lies below %{x:.4g}<extra></extra>",
+        "line": {"color": f"@scale/{share:.3f}" if of else "@blue", "width": 2, "shape": "hv"},
+        "name": name,
+        "hovertemplate": f"{name}: %{{y:.1f}} % lies below %{{x:.4g}}<extra></extra>",
     }
