@@ -2,6 +2,7 @@
 
 import csv
 import json
+import shutil
 from collections.abc import Iterator
 from math import log10
 from pathlib import Path
@@ -147,6 +148,34 @@ def test_a_logarithmic_axis_has_whole_numbers_at_its_ticks(opened, low, high):
     assert 3 <= len(values) <= 16
     assert values == sorted(set(values))
     assert low <= values[0] < values[-1] <= high
+
+
+@pytest.mark.parametrize("width", [400, 1400])
+def test_long_names_of_folders_and_axes_are_seen_whole_and_overprint_nothing(browser, cubic_sweep, width):
+    folders = [cubic_sweep.parent / f"2026-11-22_06-33-00-8f16dbd{k}" for k in (1, 2)]
+    for folder in folders:
+        shutil.copytree(cubic_sweep, folder)
+    write_report(read_study(folders, []), cubic_sweep / "comparison.html")
+    browser.devtools(
+        "Emulation.setDeviceMetricsOverride", width=width, height=800, deviceScaleFactor=1, mobile=width < 600
+    )
+    browser.open((cubic_sweep / "comparison.html").as_uri())
+    outside = browser.run(
+        "return [...document.querySelectorAll('.plot')].flatMap((plot) => {"
+        "  const frame = plot.getBoundingClientRect();"
+        "  return [...plot.querySelectorAll('.xtick text, .ytick text, .xtitle, .ytitle')].filter((text) => {"
+        "    const own = text.getBoundingClientRect();"
+        "    return own.left < frame.left - 1 || own.right > frame.right + 1 || own.bottom > frame.bottom + 1;"
+        "  }).map((text) => text.textContent)})"
+    )
+    apart, widest = browser.run(
+        "const plot = document.querySelector('#parallel .plot');"
+        "const marks = [...plot.querySelectorAll('.annotation')].map((mark) => mark.getBoundingClientRect().width);"
+        "return [plot._fullLayout.xaxis.l2p(1) - plot._fullLayout.xaxis.l2p(0), Math.max(...marks)]"
+    )
+    browser.devtools("Emulation.clearDeviceMetricsOverride")
+    assert outside == []
+    assert widest < apart
 
 
 def test_the_legend_has_the_colours_of_the_lines(browser, kink_sweep):

@@ -10,6 +10,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from descentlab.reports.names import shortened
+
+_MOST_LETTERS = 18
 _CAP = 1e39  # above every finite loss of a history, which is single precision
 
 OUTCOMES = (("did not fail", "@blue", False), ("failed", "@orange", True))
@@ -106,6 +109,17 @@ def rate_axis(title: str, values: Sequence[float]) -> dict[str, Any]:
     if is_spread(values):
         axis |= {"type": "log", "dtick": "D2" if max(values) / min(values) < 300 else 1, "tickformat": "~g"}
     return axis
+
+
+def category_axis(title: str, values: Sequence[Any]) -> dict[str, Any]:
+    """An axis over values as they come; those with long names are named by both their ends."""
+    names = [number(value) for value in values]
+    return {
+        "title": {"text": label(title)},
+        "type": "category",
+        "tickvals": [label(name) for name in names],
+        "ticktext": [label(shortened(name, _MOST_LETTERS)) for name in names],
+    }
 
 
 def is_spread(values: Sequence[Any]) -> bool:

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from descentlab.functional.intervals import wilson_interval
-from descentlab.reports.html.chart import Panel, Section, label, number, percent, rate_axis
+from descentlab.reports.html.chart import Panel, Section, category_axis, label, number, percent, rate_axis
 from descentlab.reports.names import short_name
 from descentlab.reports.study import Study
 
@@ -78,7 +78,7 @@ def _panel(study: Study, key: str, lines: Sequence[dict[str, Any]]) -> Panel:
             "hovertemplate": f"{label(name)} %{{x}}<br>%{{text}}<extra></extra>",
         }
     ]
-    axis: dict[str, Any] = {"title": {"text": label(name)}, "type": "category"}
+    axis = category_axis(name, list(counts))
     if as_numbers:
         axis = rate_axis(name, list(counts))
         data += lines

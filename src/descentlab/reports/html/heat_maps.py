@@ -4,7 +4,7 @@ import math
 from itertools import combinations
 from typing import Any
 
-from descentlab.reports.html.chart import Panel, Section, label, number, percent
+from descentlab.reports.html.chart import Panel, Section, category_axis, label, number, percent
 from descentlab.reports.html.order import median_of
 from descentlab.reports.names import short_name
 from descentlab.reports.study import Study, in_order
@@ -66,8 +66,8 @@ def _panel(study: Study, first: str, second: str, is_rate: bool) -> Panel:
     if is_rate:
         trace |= {"zmin": 0, "zmax": 100}
     layout = {
-        "xaxis": {"title": {"text": label(names[0])}, "type": "category", "showgrid": False},
-        "yaxis": {"title": {"text": label(names[1])}, "type": "category", "showgrid": False},
+        "xaxis": {**category_axis(names[0], columns), "showgrid": False},
+        "yaxis": {**category_axis(names[1], rows), "showgrid": False},
         "hovermode": "closest",
     }
     title = "failure rate" if is_rate else f"median {study.loss_name}"

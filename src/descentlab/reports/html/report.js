@@ -3,6 +3,7 @@
   const report = JSON.parse(document.getElementById("data").textContent);
   const root = document.documentElement;
   const MOST_CURVES = 100;
+  const LETTER = 7; // pixels, of the small font
   const numSteps = report.steps.length;
   const bytes = Uint8Array.from(atob(report.curves), (letter) => letter.charCodeAt(0));
   const curves = new Float32Array(bytes.buffer);
@@ -48,11 +49,19 @@
     const title = own.title ? { ...own.title, standoff: 8 } : undefined;
     return { ...base, ...themed(own), ...(title ? { title } : {}) };
   }
+  const plain = (text) => new DOMParser().parseFromString(text, "text/html").body.textContent;
+  function shortened(text, most) {
+    const letters = plain(text);
+    if (letters.length <= most) return text;
+    const head = Math.floor((most - 1) / 2);
+    const kept = `${letters.slice(0, head)}…${letters.slice(letters.length - (most - 1 - head))}`;
+    return kept.replace(/&/g, "&amp;").replace(/</g, "&lt;").replace(/>/g, "&gt;");
+  }
   function layoutOf(panel) {
     const layout = {
       paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)",
       font: { family: getComputedStyle(document.body).fontFamily, size: 13, color: css("text") },
-      margin: { l: 8, r: 12, t: 8, b: 8 },
+      margin: { l: 8, r: 20, t: 8, b: 8 },
       showlegend: false,
       hoverlabel: { bgcolor: css("raised"), bordercolor: css("line"), font: { color: css("text"), size: 13 }, align: "left" },
       newselection: { line: { color: css("text"), width: 1 } },
@@ -61,7 +70,11 @@
       xaxis: axis(panel.layout.xaxis), yaxis: axis(panel.layout.yaxis),
     };
     if (panel.section.key === "losses" && logarithmic) layout.xaxis.type = "log";
-    if (panel.section.key === "parallel" && panel.div.clientWidth < 600) layout.xaxis.tickangle = -60;
+    if (panel.section.key === "parallel") {
+      const room = panel.div.clientWidth / (panel.layout.xaxis.tickvals.length + 0.2);
+      layout.annotations = layout.annotations.map((mark) => ({ ...mark, text: shortened(mark.text, Math.floor((room - 12) / LETTER)) }));
+      if (panel.div.clientWidth < 600) layout.xaxis.tickangle = -60;
+    }
     return layout;
   }
 
@@ -119,7 +132,7 @@
       const isLine = !isFill && trace.mode === "lines";
       swatch.className = isFill ? "fill" : isLine ? `line ${trace.line.dash ?? ""}` : "point";
       swatch.style.color = themed(isFill ? trace.fillcolor : isLine ? trace.line.color : trace.marker.color).replace(/^(rgba\(.*),[\d.]+\)$/, isFill ? "$&" : "$1,1)");
-      item.append(swatch, new DOMParser().parseFromString(name, "text/html").body.textContent);
+      item.append(swatch, plain(name));
       return item;
     })));
   }

@@ -116,7 +116,7 @@ def stability(study: Study, limits: Mapping[int, float], shown: Sequence[int]) -
             }
         )
     layout = {
-        "xaxis": rate_axis("learning rate ÷ (2/λmax of the job's own data)", ratios),
+        "xaxis": rate_axis("learning rate ÷ (2/λmax)", ratios),
         "yaxis": axis,
         "shapes": [_AT_THE_LIMIT],
         "hovermode": "closest",
@@ -124,7 +124,8 @@ def stability(study: Study, limits: Mapping[int, float], shown: Sequence[int]) -
     }
     note = (
         "Gradient descent is stable only for learning rates below 2/λmax of the Hessian, the dashed line, which "
-        "moves with the data drawn. Just beyond it the loss grows slowly, and just below it falls slowly."
+        "moves with the data drawn: each job is shown against the limit of its own data. Just beyond it the loss "
+        "grows slowly, and just below it falls slowly."
     )
     if not all(has_value):
         note += " Points at the upper edge diverged or broke down."
