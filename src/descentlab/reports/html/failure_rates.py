@@ -5,7 +5,7 @@ from typing import Any
 
 from descentlab.functional.intervals import wilson_interval
 from descentlab.reports.html.chart import Panel, Section, category_axis, label, number, percent, rate_axis
-from descentlab.reports.names import short_name
+from descentlab.reports.names import short_name, shortened
 from descentlab.reports.study import Study
 
 RATE = "optimizer.lr"
@@ -93,19 +93,19 @@ def _shares_beyond(study: Study, limits: Mapping[int, float]) -> list[dict[str, 
         return []
     rates = [rate for (rate,) in study.grouped([RATE])]
     others = [key for key in study.swept if key != RATE]
-    groups: dict[str, list[float]] = {}
+    groups: dict[tuple[Any, ...], list[float]] = {}
     for k, limit in limits.items():
-        values = study.jobs[k].values
-        name = ", ".join(f"{short_name(key, study.varied)} {number(values.get(key))}" for key in others)
-        groups.setdefault(name, []).append(limit)
+        groups.setdefault(tuple(study.jobs[k].values.get(key) for key in others), []).append(limit)
     if len(limits) == len(study.jobs) and len({frozenset(group) for group in groups.values()}) == 1:
-        groups = {"": list(limits.values())}
+        others, groups = [], {(): list(limits.values())}
     if len(groups) > _MOST_LINES or not all(isinstance(rate, int | float) for rate in rates):
         return []
-    return [
-        _share_beyond(rates, sorted(group), name, k / max(1, len(groups) - 1))
-        for k, (name, group) in enumerate(groups.items())
-    ]
+    names = [short_name(key, study.varied) for key in others]
+    traces = []
+    for k, (values, group) in enumerate(groups.items()):
+        told = [f"{name} {shortened(number(value), 18)}" for name, value in zip(names, values, strict=True)]
+        traces.append(_share_beyond(rates, sorted(group), ", ".join(told), k / max(1, len(groups) - 1)))
+    return traces
 
 
 def _share_beyond(rates: Sequence[float], limits: Sequence[float], of: str, share: float) -> dict[str, Any]:
@@ -114,12 +114,11 @@ def _share_beyond(rates: Sequence[float], limits: Sequence[float], of: str, shar
     inside = [limit for limit in limits if low <= limit <= high]
     below = sum(limit < low for limit in limits)
     heights = [below, *(below + k + 1 for k in range(len(inside))), below + len(inside)]
-    name = label(f"2/λmax below the rate{f', {of}' if of else ''}")
     return {
         "x": [low, *inside, high],
         "y": [100 * height / len(limits) for height in heights],
         "mode": "lines",
         "line": {"color": f"@scale/{share:.3f}" if of else "@blue", "width": 2, "shape": "hv"},
-        "name": name,
-        "hovertemplate": f"{name}: %{{y:.1f}} % lies below %{{x:.4g}}<extra></extra>",
+        "name": label(f"2/λmax below the rate{f', {of}' if of else ''}"),
+        "hovertemplate": f"{label(of)}<br>2/λmax of %{{y:.1f}} % lies below %{{x:.4g}}<extra></extra>",
     }
