@@ -150,11 +150,11 @@ def test_a_run_that_a_signal_stopped_between_looks_goes_on_as_if_it_had_not(trai
 def test_a_run_that_has_ended_is_left_alone(trained, tmp_path, overrides):
     folder = tmp_path / "run"
     shutil.copytree(trained(*overrides).folder, folder)
-    before = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+    before = contents(folder)
     result, had_ended = resume(read_settings(folder / "config.yaml"), folder)
     assert had_ended
     assert result.status == json.loads((folder / "result.json").read_text())["status"]
-    assert {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()} == before
+    assert contents(folder) == before
 
 
 def test_a_run_goes_on_from_the_copy_of_its_table(stopped, tmp_path):
@@ -208,3 +208,32 @@ def test_weights_alone_are_nothing_to_go_on_from(tmp_path):
 def test_a_checkpoint_on_the_way_is_one_to_judge_by(stopped):
     folder = stopped(30, *FULL)
     assert load_module(folder).coefficients().keys() == {"w0", "w1"}
+
+
+def contents(folder):
+    return {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+FEW = ("model=linear", "trainer.max_steps=20", "logger=csv")
+
+
+def test_a_run_refuses_weights_of_other_shapes_and_stays_as_it_is(trained, tmp_path):
+    folder = shutil.copytree(trained(*FEW).folder, tmp_path / "run")
+    state = read_checkpoint(folder / LAST_CHECKPOINT)
+    state["state_dict"] = {name: weight[None] for name, weight in state["state_dict"].items()}
+    torch.save(state, folder / LAST_CHECKPOINT)
+    before = contents(folder)
+    with pytest.raises(InputError, match=r"last\.ckpt: expected the weights of the model in config\.yaml"):
+        resume(extended(read_settings(folder / "config.yaml"), ["trainer.max_steps=30"]), folder)
+    assert contents(folder) == before
+
+
+def test_a_run_that_breaks_down_before_it_goes_on_keeps_its_history(trained, tmp_path):
+    folder = shutil.copytree(trained(*FEW).folder, tmp_path / "run")
+    state = read_checkpoint(folder / LAST_CHECKPOINT)
+    del state["generators"]
+    torch.save(state, folder / LAST_CHECKPOINT)
+    history = (folder / "history.csv").read_text()
+    with pytest.raises(KeyError, match="generators"):
+        resume(extended(read_settings(folder / "config.yaml"), ["trainer.max_steps=30"]), folder)
+    assert (folder / "history.csv").read_text() == history

@@ -38,6 +38,24 @@ def load_module(folder: Path, checkpoint: str = "last") -> RegressionModule:
     return module.eval()
 
 
+def check_weights(state: Mapping[str, Any], path: Path, module: RegressionModule) -> None:
+    """Refuse a checkpoint to go on from whose weights are not those of a module.
+
+    Args:
+        state: the checkpoint, as `read_checkpoint` gives it.
+        path: of it.
+        module: which is left as it is.
+
+    Raises:
+        InputError: a weight is missing, is of another shape, or is none of the module's.
+    """
+    weights = state.get("current_model_state", state["state_dict"])  # `state_dict` is their average, where one is kept
+    expected = {name: list(weight.shape) for name, weight in module.state_dict().items()}
+    found = {name: list(weight.shape) for name, weight in weights.items()}
+    if found != expected:
+        raise InputError(f"{path}: expected the weights of the model in config.yaml, {expected}, got {found}.")
+
+
 def load_data(folder: Path) -> PointsDataModule:
     """The data module of a run folder, its points drawn or read again.
 

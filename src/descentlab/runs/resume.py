@@ -1,6 +1,5 @@
 """A run that was stopped goes on in its own folder."""
 
-import shutil
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -8,15 +7,15 @@ from typing import Any
 from descentlab.errors import InputError
 from descentlab.processes import is_first_process
 from descentlab.runs.agreement import found_by_the_first
-from descentlab.runs.files import LAST_CHECKPOINT, file_of, remove_temporaries
+from descentlab.runs.files import LAST_CHECKPOINT, file_of
 from descentlab.runs.load import read_checkpoint
 from descentlab.runs.lock import hold
 from descentlab.runs.result import Result, read_result
 from descentlab.runs.train import train_held
 from descentlab.settings.compose import read_settings
 
-_OF_THE_STEPS = ("checkpoints", "csv", "figures", "history.csv", "tensorboard")
-"""What a run leaves that was stopped before its first checkpoint, and makes again."""
+_NEEDED = {"loops", "optimizer_states", "logs"}
+"""What a checkpoint to go on from holds beside the weights."""
 
 
 def resume(settings: Mapping[str, Any], folder: Path) -> tuple[Result, bool]:
@@ -43,7 +42,7 @@ def resume(settings: Mapping[str, Any], folder: Path) -> tuple[Result, bool]:
             result = read_result(folder)
             assert result is not None
             return result, True
-        start = found_by_the_first(lambda: _cleared(folder))
+        start = found_by_the_first(lambda: _last_step(settings, folder))
         if is_first_process():
             print(f"{folder} goes on from step {start or 0}")
         return train_held(settings, folder, start), False
@@ -55,23 +54,13 @@ def _has_ended(settings: Mapping[str, Any], folder: Path) -> bool:
     return result is not None and (result.status == "diverged" or (result.status == "completed" and not more))
 
 
-def _cleared(folder: Path) -> int | None:
-    """The step to go on from, None for the beginning; what is to be made again is taken away."""
-    remove_temporaries(folder)
-    start = _last_step(file_of(folder, LAST_CHECKPOINT))
-    (folder / "result.json").unlink(missing_ok=True)
-    if start is None:
-        for name in _OF_THE_STEPS:
-            shutil.rmtree(folder / name) if (folder / name).is_dir() else (folder / name).unlink(missing_ok=True)
-    return start
-
-
-def _last_step(checkpoint: Path) -> int | None:
-    """The step of a checkpoint, None where there is none."""
+def _last_step(settings: Mapping[str, Any], folder: Path) -> int | None:
+    """The step to go on from, None for the beginning where there is no checkpoint yet."""
+    checkpoint = file_of(folder, LAST_CHECKPOINT)
     if not checkpoint.is_file():
         return None
     state = read_checkpoint(checkpoint)
-    if not {"loops", "optimizer_states", "logs"} <= set(state):
+    if not set(state) >= _NEEDED:
         raise InputError(
             f"{checkpoint}: expected all that a run needs to go on, got its weights alone, as a job of a stacked "
             "sweep leaves them; run the job's own command with more steps instead."

@@ -24,13 +24,14 @@ from descentlab.modules.regression import RegressionModule
 from descentlab.processes import as_called, is_first_process, rank
 from descentlab.runs.agreement import sharing_errors
 from descentlab.runs.assemble import assemble, build_trainer
+from descentlab.runs.beginning import begin_in
 from descentlab.runs.chunks import Chunks, why_step_by_step
 from descentlab.runs.dashboard import log_dashboard
 from descentlab.runs.elastic import check_started
-from descentlab.runs.files import LAST_CHECKPOINT, TABLE, config_text, remove_temporaries, write_whole
+from descentlab.runs.files import LAST_CHECKPOINT, TABLE, config_text, write_whole
 from descentlab.runs.hyperparameters import log_hyperparameters
 from descentlab.runs.interruption import stopping_alone
-from descentlab.runs.load import settings_of_table
+from descentlab.runs.load import check_weights, read_checkpoint, settings_of_table
 from descentlab.runs.lock import hold
 from descentlab.runs.outcome import files_of, outcome_of
 from descentlab.runs.result import Result, Status
@@ -57,8 +58,6 @@ def train(settings: Mapping[str, Any], folder: Path, warns: bool = True, callbac
         WriteError: the disk takes no more; the last checkpoint is whole, and the run can go on from it.
     """
     with hold(folder):
-        if is_first_process():  # the others must not take away what it writes
-            remove_temporaries(folder, below=False)
         return train_held(settings, folder, warns=warns, callbacks=callbacks)
 
 
@@ -80,9 +79,11 @@ def train_held(
     for name in ("lightning.pytorch", "lightning.fabric"):
         logging.getLogger(name).setLevel(logging.WARNING)
     check_started(settings["trainer"])
-    if is_first_process():
-        _write_config(settings, folder / "config.yaml")
+    if is_first_process() and not (folder / "config.yaml").is_file():
+        write_whole(folder / "config.yaml", config_text(settings))
     data, module, trainer = _assembled(settings, folder, start, callbacks)
+    if is_first_process():  # the others must not take away what it writes
+        begin_in(folder, settings, data, start)
     begins = start is None and settings["trainer"]["max_steps"] > 0 and is_first_process()
     if warns and begins and (warning := rate_warning(module, data)) is not None:
         print(as_called(warning), file=sys.stderr)
@@ -96,25 +97,26 @@ def train_held(
     try:
         status, interrupted_by = _fit(settings, data, module, trainer, checkpoint)
     finally:
-        result = outcome_of(
-            module,
-            data,
-            status=status,
-            num_steps=trainer.global_step,
-            seconds={"setup": started - began, "training": time.perf_counter() - started},
-            engine=_engine_of(module, trainer),
-            folder=folder,
-            interrupted_by=interrupted_by,
-        )
-        if trainer.is_global_zero:
-            _write(result, settings, data, module, trainer)
+        if start is None or _history_of(trainer).rows().steps:  # else its past could not be loaded, and stays as it is
+            result = outcome_of(
+                module,
+                data,
+                status=status,
+                num_steps=trainer.global_step,
+                seconds={"setup": started - began, "training": time.perf_counter() - started},
+                engine=_engine_of(module, trainer),
+                folder=folder,
+                interrupted_by=interrupted_by,
+            )
+            if trainer.is_global_zero:
+                _write(result, settings, data, module, trainer)
     return result
 
 
 def _assembled(
     settings: Mapping[str, Any], folder: Path, start: int | None, callbacks: Sequence[Callback]
 ) -> tuple[PointsDataModule, RegressionModule, Trainer]:
-    """What a run is made of, and the copy of its table in its folder, from which a run that goes on is read."""
+    """What a run is made of; one that goes on reads its table from the copy in its folder, and fits its checkpoint."""
     with sharing_errors():
         has_copy = (folder / TABLE).is_file()
         points = settings_of_table(settings["data"], folder) if has_copy or start is not None else settings["data"]
@@ -122,8 +124,9 @@ def _assembled(
         module.config = dict(settings)
         own = [] if module.automatic_optimization else [ManualSteps()]
         trainer = build_trainer(settings, folder, [*own, *callbacks])
-    if trainer.is_global_zero and data.source is not None and data.source != folder / TABLE:
-        write_whole(folder / TABLE, data.source.read_bytes())
+        if start is not None:
+            state = read_checkpoint(folder / LAST_CHECKPOINT)
+            check_weights(state, folder / LAST_CHECKPOINT, module)
     return data, module, trainer
 
 
@@ -152,12 +155,6 @@ def _fit(
     return "completed", None
 
 
-def _write_config(settings: Mapping[str, Any], path: Path) -> None:
-    text = config_text(settings)
-    if not path.is_file() or path.read_text(encoding="utf-8") != text:
-        write_whole(path, text)
-
-
 def _choose_stepping(
     settings: Mapping[str, Any],
     data: PointsDataModule,
@@ -172,10 +169,14 @@ def _choose_stepping(
         if engine != "lightning" and warns and trainer.is_global_zero:
             print(f"Lightning makes each step itself: {reason}", file=sys.stderr)
         return
-    callbacks = callbacks_of(trainer)
     module.train_in_chunks(data.batches, engine, warns)
-    history = next(callback for callback in callbacks if isinstance(callback, History))
-    data.chunks = Chunks(callbacks, history, start=start, stop=settings["trainer"]["max_steps"])
+    data.chunks = Chunks(
+        callbacks_of(trainer), _history_of(trainer), start=start, stop=settings["trainer"]["max_steps"]
+    )
+
+
+def _history_of(trainer: Trainer) -> History:
+    return next(callback for callback in callbacks_of(trainer) if isinstance(callback, History))
 
 
 def _engine_of(module: RegressionModule, trainer: Trainer) -> str:
@@ -190,9 +191,8 @@ def _write(
     module: RegressionModule,
     trainer: Trainer,
 ) -> None:
-    callbacks = callbacks_of(trainer)
-    history = next(callback for callback in callbacks if isinstance(callback, History))
-    files = files_of(result.to_json(), settings, module, history.rows(), validation_losses(trainer))
+    rows = _history_of(trainer).rows()
+    files = files_of(result.to_json(), settings, module, rows, validation_losses(trainer))
     del files["config.yaml"]  # there since the beginning
     writers = [
         partial(log_hyperparameters, trainer.loggers, settings, result),
