@@ -217,6 +217,23 @@ def contents(folder):
 FEW = ("model=linear", "trainer.max_steps=20", "logger=csv")
 
 
+@pytest.mark.parametrize(
+    ("other", "key"),
+    [
+        (("model=polynomial", "data=line"), "name"),
+        (("optimizer=adam", "optimizer.lr=0.1"), "optimizer._target_"),
+    ],
+    ids=["model", "optimizer"],
+)
+def test_a_run_refuses_the_checkpoint_of_another_and_stays_as_it_is(trained, tmp_path, other, key):
+    folder = shutil.copytree(trained(*FEW).folder, tmp_path / "run")
+    shutil.copy(trained(*FEW, *other).folder / LAST_CHECKPOINT, folder / LAST_CHECKPOINT)
+    before = contents(folder)
+    with pytest.raises(InputError, match=rf"config\.yaml: {key}: expected .*, with which .*last\.ckpt was made, got "):
+        resume(extended(read_settings(folder / "config.yaml"), ["trainer.max_steps=30"]), folder)
+    assert contents(folder) == before
+
+
 def test_a_run_refuses_weights_of_other_shapes_and_stays_as_it_is(trained, tmp_path):
     folder = shutil.copytree(trained(*FEW).folder, tmp_path / "run")
     state = read_checkpoint(folder / LAST_CHECKPOINT)
@@ -237,3 +254,11 @@ def test_a_run_that_breaks_down_before_it_goes_on_keeps_its_history(trained, tmp
     with pytest.raises(KeyError, match="generators"):
         resume(extended(read_settings(folder / "config.yaml"), ["trainer.max_steps=30"]), folder)
     assert (folder / "history.csv").read_text() == history
+
+
+def test_settings_changed_in_the_config_between_two_parts_of_a_run_are_refused_by_name(stopped):
+    folder = stopped(30, *FULL)
+    config = folder / "config.yaml"
+    config.write_text(config.read_text().replace("lr: 0.01", "lr: 0.5"))
+    with pytest.raises(InputError, match=r"config\.yaml: optimizer\.lr: expected 0\.01, .*, got 0\.5; put it back"):
+        resume(read_settings(config), folder)

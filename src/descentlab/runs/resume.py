@@ -13,8 +13,10 @@ from descentlab.runs.lock import hold
 from descentlab.runs.result import Result, read_result
 from descentlab.runs.train import train_held
 from descentlab.settings.compose import read_settings
+from descentlab.settings.extend import can_go_on
+from descentlab.settings.flat import differences, flatten
 
-_NEEDED = {"loops", "optimizer_states", "logs"}
+_NEEDED = {"loops", "optimizer_states", "logs", "config"}
 """What a checkpoint to go on from holds beside the weights."""
 
 
@@ -65,5 +67,11 @@ def _last_step(settings: Mapping[str, Any], folder: Path) -> int | None:
             f"{checkpoint}: expected all that a run needs to go on, got its weights alone, as a job of a stacked "
             "sweep leaves them; run the job's own command with more steps instead."
         )
+    for key, (before, now) in differences(flatten(state["config"]), flatten(settings)).items():
+        if not can_go_on(key, before, now):
+            raise InputError(
+                f"{folder / 'config.yaml'}: {key}: expected {before!r}, with which {checkpoint} was made, got {now!r}; "
+                "put it back, or start a new run."
+            )
     step: int = state["global_step"]
     return step

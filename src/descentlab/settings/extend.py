@@ -40,7 +40,7 @@ def extended(settings: Mapping[str, Any], overrides: Sequence[str]) -> dict[str,
         before = value_at(settings, key)
         now = check(now)
         after = value_at(now, key)
-        if after == before or _lies_in(key, _FREE) or (key == "trainer.max_steps" and after > before):
+        if can_go_on(key, before, after):
             continue
         more = "expected at least as many" if key == "trainer.max_steps" else "expected the run's own"
         raise InputError(
@@ -48,6 +48,11 @@ def extended(settings: Mapping[str, Any], overrides: Sequence[str]) -> dict[str,
             f"and for {', '.join(_FREE)}. For other settings start a new run."
         )
     return now
+
+
+def can_go_on(key: str, before: Any, after: Any) -> bool:
+    """Whether a run that had one value of a setting can go on with another."""
+    return after == before or _lies_in(key, _FREE) or (key == "trainer.max_steps" and after > before)
 
 
 def _parsed(overrides: Sequence[str]) -> list[Override]:
