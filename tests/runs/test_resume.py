@@ -1,5 +1,6 @@
 """A run that was stopped goes on in its folder, and ends as one that was never stopped."""
 
+import csv
 import json
 import shutil
 import signal
@@ -262,3 +263,28 @@ def test_settings_changed_in_the_config_between_two_parts_of_a_run_are_refused_b
     config.write_text(config.read_text().replace("lr: 0.01", "lr: 0.5"))
     with pytest.raises(InputError, match=r"config\.yaml: optimizer\.lr: expected 0\.01, .*, got 0\.5; put it back"):
         resume(read_settings(config), folder)
+
+
+def test_logged_scalars_that_are_gone_are_begun_anew(trained, tmp_path):
+    folder = shutil.copytree(trained(*FEW, "logger.every=5").folder, tmp_path / "run")
+    shutil.rmtree(folder / "csv")
+    result, _ = resume(extended(read_settings(folder / "config.yaml"), ["trainer.max_steps=30"]), folder)
+    assert result.num_steps == 30
+    assert [line.split(",")[0] for line in (folder / "history.csv").read_text().splitlines()[1:]] == [
+        *map(str, range(31))
+    ]
+    steps = [row["step"] for row in csv.DictReader((folder / "csv" / "metrics.csv").read_text().splitlines())]
+    assert steps == ["25", "30"]
+
+
+@pytest.mark.parametrize("cut", [slice(0, 2), slice(0, 0)], ids=["after a row", "empty"])
+def test_logged_scalars_that_are_cut_short_are_refused_and_the_run_stays_as_it_is(trained, tmp_path, cut):
+    folder = shutil.copytree(trained(*FEW, "logger.every=5").folder, tmp_path / "run")
+    metrics = folder / "csv" / "metrics.csv"
+    metrics.write_text("".join(metrics.read_text().splitlines(keepends=True)[cut]))
+    before = contents(folder)
+    with pytest.raises(
+        InputError, match=r"metrics\.csv: expected the 5 rows .* but it is damaged and has [01]; take it"
+    ):
+        resume(extended(read_settings(folder / "config.yaml"), ["trainer.max_steps=30"]), folder)
+    assert contents(folder) == before

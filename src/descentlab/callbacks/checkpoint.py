@@ -2,6 +2,7 @@
 
 import math
 import time
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Protocol, runtime_checkable
 
@@ -23,6 +24,9 @@ class Rewindable(Protocol):
 
     def mark(self) -> Any:
         """Write out all that was logged, and say in plain values how much it is."""
+
+    def check(self, mark: Any) -> None:
+        """Refuse, with an InputError, a file from which less can be read than when `mark` gave this."""
 
     def rewind(self, mark: Any) -> None:
         """Remove what was logged since `mark` gave this."""
@@ -108,7 +112,7 @@ class Checkpoint(StepCallback):
         epoch is the data module's.
         """
         if trainer.is_global_zero:
-            for logger, mark in zip(_rewindable(trainer), checkpoint["logs"], strict=True):
+            for logger, mark in _marked(trainer, checkpoint):
                 logger.rewind(mark)
         own = {kind: states[trainer.global_rank] for kind, states in checkpoint["generators"].items()}
         set_generator_states(own, trainer.strategy.root_device)  # the module is not on its device yet
@@ -144,8 +148,19 @@ def plain_checkpoint(module: RegressionModule, state: dict[str, Tensor], step: i
     return checkpoint
 
 
+def check_logs(trainer: Trainer, checkpoint: Mapping[str, Any]) -> None:
+    """Refuse, with an InputError, logs that have lost what a checkpoint to go on from says of them."""
+    if trainer.is_global_zero:
+        for logger, mark in _marked(trainer, checkpoint):
+            logger.check(mark)
+
+
 def _folder(trainer: Trainer) -> Path:
     return Path(trainer.default_root_dir) / "checkpoints"
+
+
+def _marked(trainer: Trainer, checkpoint: Mapping[str, Any]) -> Iterator[tuple[Rewindable, Any]]:
+    return zip(_rewindable(trainer), checkpoint["logs"], strict=True)
 
 
 def _rewindable(trainer: Trainer) -> list[Rewindable]:

@@ -46,6 +46,9 @@ class BulkTensorBoardLogger(TensorBoardLogger):
         self.save()
         return {path.name: path.stat().st_size for path in self._event_files()}
 
+    def check(self, mark: Mapping[str, int]) -> None:
+        """Take the event files as they are: not being flushed one by one, a power cut may have shortened them."""
+
     def rewind(self, mark: Mapping[str, int]) -> None:
         """Cut off the event files where they ended at `mark`, so that no step is there twice."""
         if self._experiment is not None:
@@ -78,6 +81,10 @@ class WholeCSVLogger(CSVLogger):
         """The number of rows, all of which are written."""
         self.save()
         return len(self.experiment.metrics)
+
+    def check(self, mark: int) -> None:
+        """Refuse a file without the rows that were there at `mark`."""
+        self.experiment.first_rows(mark)
 
     def rewind(self, mark: int) -> None:
         """Go on after the rows that were there at `mark`."""

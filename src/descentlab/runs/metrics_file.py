@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from descentlab.errors import InputError
 from descentlab.runs.files import write_whole
 
 
@@ -35,9 +36,23 @@ class MetricsFile:
         writer.writerows(self.metrics)
         write_whole(self.path, text.getvalue())
 
+    def first_rows(self, num_rows: int) -> list[dict[str, Any]]:
+        """The first rows of the file; none where there is no file.
+
+        Raises:
+            InputError: the file has fewer.
+        """
+        if not num_rows or not self.path.is_file():
+            return []
+        whole_lines = self.path.read_bytes().rpartition(b"\n")[0].decode(errors="replace")
+        rows = list(csv.DictReader(io.StringIO(whole_lines, newline="")))[:num_rows]
+        if len(rows) < num_rows:
+            raise InputError(
+                f"{self.path}: expected the {num_rows} rows that were logged up to the last checkpoint, but it is "
+                f"damaged and has {len(rows)}; take it away, and it begins anew."
+            )
+        return rows
+
     def rewind(self, num_rows: int) -> None:
         """Go on after the first rows of the file."""
-        self.metrics = []
-        if num_rows:
-            with open(self.path, newline="", encoding="utf-8") as file:
-                self.metrics = list(csv.DictReader(file))[:num_rows]
+        self.metrics = self.first_rows(num_rows)

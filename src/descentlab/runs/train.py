@@ -13,6 +13,7 @@ import torch
 from lightning.fabric.utilities.exceptions import MisconfigurationException
 from lightning.pytorch import Callback, Trainer
 
+from descentlab.callbacks.checkpoint import check_logs
 from descentlab.callbacks.history import History
 from descentlab.callbacks.manual_steps import ManualSteps
 from descentlab.callbacks.steps import callbacks_of
@@ -127,6 +128,7 @@ def _assembled(
         if start is not None:
             state = read_checkpoint(folder / LAST_CHECKPOINT)
             check_weights(state, folder / LAST_CHECKPOINT, module)
+            check_logs(trainer, state)
     return data, module, trainer
 
 
