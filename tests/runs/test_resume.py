@@ -90,6 +90,26 @@ def test_a_run_that_stops_early_remembers_its_lowest_loss(stopped, trained):
     assert differences(trained(*overrides).folder, folder) == []
 
 
+STOPS = ("model=linear", "data=noise", "callbacks=[default,early_stopping]", "callbacks.early_stopping.patience=2")
+
+
+@pytest.mark.parametrize("more", [(), ("trainer.engine=lightning",)], ids=["in chunks", "step by step"])
+def test_a_run_killed_after_it_stopped_early_ends_where_it_stopped(trained, tmp_path, more):
+    run = trained(*STOPS, *SHORT, *more)
+    assert run.result["num_steps"] == 35
+    folder = shutil.copytree(run.folder, tmp_path / "killed")
+    (folder / "result.json").unlink()
+    result, had_ended = resume(read_settings(folder / "config.yaml"), folder)
+    assert (result.status, result.num_steps, had_ended) == ("completed", 35, False)
+    assert differences(run.folder, folder) == []
+
+
+def test_a_run_that_stopped_early_goes_on_when_it_is_given_more_steps(trained, tmp_path):
+    folder = shutil.copytree(trained(*STOPS, *SHORT).folder, tmp_path / "run")
+    result, _ = resume(extended(read_settings(folder / "config.yaml"), ["trainer.max_steps=61"]), folder)
+    assert result.num_steps > 35
+
+
 def test_a_run_killed_before_its_settings_were_written_leaves_nothing_of_that(tmp_path):
     (tmp_path / ".config.yaml.1.tmp").write_text("seed:")
     train(compose(["model=linear", "trainer.max_steps=2"]), tmp_path)

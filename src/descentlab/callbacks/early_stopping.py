@@ -56,6 +56,7 @@ class EarlyStopping(StepCallback):
         super().__init__(every)
         self.patience, self.min_delta = patience, min_delta
         self._rule = Patience(patience, min_delta)
+        self._stopped_of: int | None = None  # as many steps as the run had before it when it was stopped
 
     def setup(self, trainer: Trainer, pl_module: Any, stage: str) -> None:
         data = points_of(trainer)
@@ -73,6 +74,7 @@ class EarlyStopping(StepCallback):
             )
         if self._rule.is_over(loss, step) and step < trainer.max_steps and not trainer.should_stop:
             trainer.should_stop = True
+            self._stopped_of = trainer.max_steps
             if trainer.is_global_zero:
                 print(
                     f"stopped early at step {step}: val/loss has not been below {self._rule.lowest:.6g} "
@@ -80,9 +82,15 @@ class EarlyStopping(StepCallback):
                     file=sys.stderr,
                 )
 
+    def on_fit_start(self, trainer: Trainer, pl_module: Any) -> None:
+        """End a run that goes on after it was stopped here, unless it now has more steps before it."""
+        if self._stopped_of == trainer.max_steps:
+            trainer.should_stop = True
+
     def state_dict(self) -> dict[str, Any]:
-        return {**super().state_dict(), "lowest": self._rule.state_dict()}
+        return {**super().state_dict(), "lowest": self._rule.state_dict(), "stopped_of": self._stopped_of}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         super().load_state_dict(state_dict)
         self._rule.load_state_dict(state_dict["lowest"])
+        self._stopped_of = state_dict.get("stopped_of")
