@@ -34,6 +34,17 @@ def test_only_some_figures_elsewhere_and_dark(typed):
     assert not Path("run/figures").exists()
 
 
+@pytest.mark.parametrize("command", ["figures", "diagram"])
+def test_figures_are_not_drawn_through_a_link_out_of_the_run(typed, command):
+    typed(*TRAINED)
+    Path("elsewhere").mkdir()
+    Path("run/figures").symlink_to("../elsewhere")
+    answer = typed(command, "run=run")
+    assert answer.code == 2
+    assert "run/figures: expected a file inside the run's folder, but a link leads to" in answer.err
+    assert not list(Path("elsewhere").iterdir())
+
+
 def test_a_job_without_a_folder_is_drawn_too(typed):
     typed("train", "-m", "model=linear", "seed=range(0,9)", "trainer.max_steps=5", "hydra.sweep.dir=sweep", *FEW)
     assert not Path("sweep/4").exists()

@@ -10,6 +10,7 @@ import pytest
 from hydra.core.utils import setup_globals
 from omegaconf import OmegaConf
 
+from descentlab.errors import InputError
 from descentlab.runs.folders import make_exclusively
 from descentlab.runs.lock import NAME, HeldError, hold
 from descentlab.settings.config_folders import config_folder
@@ -66,6 +67,18 @@ def test_a_folder_is_let_go_when_the_work_fails(tmp_path):
     with pytest.raises(ZeroDivisionError), hold(tmp_path):
         raise ZeroDivisionError
     assert not (tmp_path / NAME).exists()
+
+
+def test_a_link_in_place_of_the_lock_is_refused_and_leads_nowhere(tmp_path):
+    (tmp_path / "victim").write_text("precious")
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / NAME).symlink_to(tmp_path / "victim")
+    with (
+        pytest.raises(InputError, match=r"\.lock: expected the lock of the folder, got a link"),
+        hold(tmp_path / "run"),
+    ):
+        pass
+    assert (tmp_path / "victim").read_text() == "precious"
 
 
 def test_of_many_processes_one_at_a_time_holds_a_folder(tmp_path):

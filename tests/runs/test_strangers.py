@@ -9,8 +9,10 @@ from descentlab.errors import InputError
 from descentlab.runs.files import file_of
 from descentlab.runs.judge import evaluate
 from descentlab.runs.load import load_data, read_checkpoint
+from descentlab.runs.resume import resume
 from descentlab.runs.train import train
-from descentlab.settings.compose import compose
+from descentlab.settings.compose import compose, read_settings
+from descentlab.settings.extend import extended
 
 
 @pytest.fixture
@@ -37,6 +39,22 @@ def test_a_link_out_of_the_folder_is_not_followed(folder, tmp_path, name):
     (folder / name).symlink_to(tmp_path / "elsewhere")
     with pytest.raises(InputError, match="expected a file inside the run's folder, but a link leads to"):
         evaluate(folder)
+
+
+@pytest.mark.parametrize(
+    "name", ["csv", "figures", "tensorboard", "tensorboard/events.out.tfevents.1", "csv/metrics.csv"]
+)
+def test_a_run_that_goes_on_writes_through_no_link_out_of_the_folder(folder, tmp_path, name):
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    shutil.rmtree(folder / name, ignore_errors=True)
+    (folder / name).unlink(missing_ok=True)
+    (folder / name).symlink_to(elsewhere)
+    result = (folder / "result.json").read_bytes()
+    with pytest.raises(InputError, match="expected a file inside the run's folder, but a link leads to"):
+        resume(extended(read_settings(folder / "config.yaml"), ["trainer.max_steps=30"]), folder)
+    assert not list(elsewhere.iterdir())
+    assert (folder / "result.json").read_bytes() == result
 
 
 def test_a_link_within_the_folder_is_followed(folder):

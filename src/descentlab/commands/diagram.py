@@ -9,6 +9,7 @@ from descentlab.commands.figures import split_arguments
 from descentlab.commands.run_folder import run_folder
 from descentlab.errors import InputError
 from descentlab.extras import need
+from descentlab.runs.files import file_of
 from descentlab.settings.command_line import read_arguments
 from descentlab.settings.compose import compose
 
@@ -40,7 +41,8 @@ def _diagram(arguments: Sequence[str]) -> None:
     from descentlab.reports.subject import CannotDraw, Subject
 
     if is_run:
-        subject, folder = Subject.of_run(run_folder(given["run"])), Path(given["run"]) / "figures"
+        subject = Subject.of_run(run_folder(given["run"]))
+        folder = file_of(Path(given["run"]), "figures")
     else:
         subject, folder = Subject.of_settings(composed), Path("outputs/figures") / composed["name"]
     with styled(given.get("style", "light")):

@@ -8,6 +8,7 @@ from descentlab.commands.entry import run
 from descentlab.commands.run_folder import run_folder
 from descentlab.errors import InputError, did_you_mean
 from descentlab.extras import need
+from descentlab.runs.files import file_of
 from descentlab.settings.command_line import read_arguments
 from descentlab.settings.compose import compose
 
@@ -67,7 +68,7 @@ def _figures(arguments: Sequence[str]) -> None:
         if name not in FIGURES:
             raise InputError(f"only: there is no figure {name}; {did_you_mean(name, FIGURES)}")
     subject = Subject.of_run(run_folder(given["run"])) if is_run else Subject.of_settings(composed)
-    default = Path(given["run"]) / "figures" if is_run else Path("outputs/figures") / composed["name"]
+    default = file_of(Path(given["run"]), "figures") if is_run else Path("outputs/figures") / composed["name"]
     folder, style = Path(given.get("out", default)), given.get("style", "light")
     for line in draw(subject, names, folder, style):
         print(line)

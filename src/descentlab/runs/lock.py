@@ -31,6 +31,7 @@ def hold(folder: Path) -> Iterator[None]:
 
     Raises:
         HeldError: another process holds it; the message has its number, its machine and since when.
+        InputError: its lock is a link, which may lead anywhere.
     """
     with sharing_errors():
         file = _locked(folder / NAME) if is_first_process() else None
@@ -54,8 +55,10 @@ def _locked(path: Path) -> int:
     Whoever lets go removes the file, so one that was waited for may be gone, and another may have its name.
     """
     while True:
+        if path.is_symlink():
+            raise InputError(f"{path}: expected the lock of the folder, got a link; take it away.")
         with writing(path):
-            file = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
+            file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o644)
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             if _is_at(file, path):
@@ -69,7 +72,7 @@ def _locked(path: Path) -> int:
 
 def _is_at(file: int, path: Path) -> bool:
     try:
-        return os.path.samestat(os.fstat(file), path.stat())
+        return os.path.samestat(os.fstat(file), path.lstat())
     except FileNotFoundError:
         return False
 

@@ -19,6 +19,8 @@ from descentlab.settings.flat import differences, flatten
 _NEEDED = {"loops", "optimizer_states", "logs", "config"}
 """What a checkpoint to go on from holds beside the weights."""
 
+_WRITTEN_INTO = ("checkpoints", "csv", "figures", "tensorboard")
+
 
 def resume(settings: Mapping[str, Any], folder: Path) -> tuple[Result, bool]:
     """Go on with a run from its last checkpoint, or from the beginning where there is none yet.
@@ -56,8 +58,17 @@ def _has_ended(settings: Mapping[str, Any], folder: Path) -> bool:
     return result is not None and (result.status == "diverged" or (result.status == "completed" and not more))
 
 
+def _refuse_links_out(folder: Path) -> None:
+    """Refuse links by which a run that goes on would write elsewhere: files that grow, or folders of new files."""
+    for name in _WRITTEN_INTO:
+        file_of(folder, name)
+        for path in (folder / name).glob("*"):
+            file_of(folder, f"{name}/{path.name}")
+
+
 def _last_step(settings: Mapping[str, Any], folder: Path) -> int | None:
     """The step to go on from, None for the beginning where there is no checkpoint yet."""
+    _refuse_links_out(folder)
     checkpoint = file_of(folder, LAST_CHECKPOINT)
     if not checkpoint.is_file():
         return None
