@@ -11,6 +11,7 @@ from annotated_types import Ge
 from lightning.pytorch import Trainer
 from torch import Tensor
 
+from descentlab.callbacks.averaging import averages_of, has_ended
 from descentlab.callbacks.steps import StepCallback
 from descentlab.callbacks.validation import validation_losses
 from descentlab.engines.drawing import generator_states, set_generator_states
@@ -53,6 +54,14 @@ class Checkpoint(StepCallback):
         self._best: dict[str, Any] = {"step": 0, "loss": math.inf, "state_dict": None}
         self._best_is_written = True
         self._written: int | None = None
+        self._weights: dict[str, Tensor] | None = None  # of the last step, where their average takes their place
+
+    def on_fit_start(self, trainer: Trainer, pl_module: Any) -> None:
+        """Put the average of the weights in place where there is nothing left to train, as its own callback does
+        when a training ends."""
+        if has_ended(trainer):
+            for average in averages_of(trainer):
+                average.on_train_end(trainer, pl_module)
 
     def look(self, trainer: Trainer, module: RegressionModule, step: int) -> None:
         self._keep_if_best(trainer, module, step)
@@ -61,7 +70,13 @@ class Checkpoint(StepCallback):
             self._write_last(trainer, step)
             self._write_best(trainer, module)
 
+    def on_train_start(self, trainer: Trainer, pl_module: Any) -> None:
+        self._keep_if_best(trainer, pl_module, trainer.global_step)
+        super().on_train_start(trainer, pl_module)
+
     def on_train_batch_end(self, trainer: Trainer, pl_module: Any, outputs: Any, batch: Any, batch_idx: int) -> None:
+        if averages_of(trainer):
+            self._weights = _copied(pl_module.state_dict())
         self._keep_if_best(trainer, pl_module, trainer.global_step)
         super().on_train_batch_end(trainer, pl_module, outputs, batch, batch_idx)
 
@@ -88,8 +103,7 @@ class Checkpoint(StepCallback):
     def _keep_if_best(self, trainer: Trainer, module: RegressionModule, step: int) -> None:
         loss = validation_losses(trainer).get(step, math.nan)
         if loss < self._best["loss"]:
-            state = {name: value.detach().clone() for name, value in module.state_dict().items()}
-            self._best = {"step": step, "loss": loss, "state_dict": state}
+            self._best = {"step": step, "loss": loss, "state_dict": _copied(module.state_dict())}
             self._best_is_written = False
 
     def _best_checkpoint(self, module: RegressionModule) -> dict[str, Any]:
@@ -98,6 +112,8 @@ class Checkpoint(StepCallback):
 
     def on_save_checkpoint(self, trainer: Trainer, pl_module: Any, checkpoint: dict[str, Any]) -> None:
         checkpoint |= {"engine": pl_module.engine_name, "diverged": pl_module.diverged}
+        if self._weights is not None:
+            checkpoint["current_model_state"] = self._weights
         checkpoint["generators"] = {
             kind: of_all_processes(state, pl_module.device)
             for kind, state in generator_states(trainer.strategy.root_device).items()
@@ -146,6 +162,10 @@ def plain_checkpoint(module: RegressionModule, state: dict[str, Tensor], step: i
     }
     module.on_save_checkpoint(checkpoint)
     return checkpoint
+
+
+def _copied(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    return {name: value.detach().clone() for name, value in state.items()}
 
 
 def check_logs(trainer: Trainer, checkpoint: Mapping[str, Any]) -> None:

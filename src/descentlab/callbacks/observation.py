@@ -1,7 +1,6 @@
 """What can be seen of a module between two steps: loss, gradients, hidden activations."""
 
 from dataclasses import dataclass
-from typing import Any
 from weakref import WeakKeyDictionary
 
 import torch
@@ -14,6 +13,7 @@ from descentlab.callbacks.steps import points_of
 from descentlab.engines.optimizer_state import optimized
 from descentlab.engines.problem import Batches
 from descentlab.engines.recorded import RecordedEngine
+from descentlab.modules.coefficients import flat_parameters
 from descentlab.modules.regression import RegressionModule
 
 
@@ -38,17 +38,16 @@ class Observation:
         return float(torch.stack(norms).norm()) if norms else 0.0
 
 
-_latest: WeakKeyDictionary[Trainer, tuple[Any, Observation]] = WeakKeyDictionary()
+_latest: WeakKeyDictionary[Trainer, tuple[int, Tensor, Observation]] = WeakKeyDictionary()
 
 
 def observe_run(trainer: Trainer, module: RegressionModule) -> Observation:
     """The module of a run as it is now; callbacks that look at the same step share one observation."""
-    state = trainer.global_step, [parameter._version for parameter in module.net.parameters()]
-    seen_at, seen = _latest.get(trainer, (None, None))
-    if seen is None or seen_at != state:
-        seen = observe(module, points_of(trainer).batches)
-        _latest[trainer] = state, seen
-    return seen
+    step, parameters = trainer.global_step, flat_parameters(module.net)
+    latest = _latest.get(trainer)
+    if latest is None or latest[0] != step or not torch.equal(latest[1], parameters):  # an average may take their place
+        latest = _latest[trainer] = step, parameters, observe(module, points_of(trainer).batches)
+    return latest[2]
 
 
 def observe_gradients(trainer: Trainer, module: RegressionModule) -> Observation:

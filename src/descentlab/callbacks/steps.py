@@ -5,6 +5,7 @@ from typing import Any
 
 from lightning.pytorch import Callback, Trainer
 
+from descentlab.callbacks.averaging import averages_of, has_ended
 from descentlab.data.points import PointsDataModule
 
 
@@ -13,6 +14,9 @@ class StepCallback(Callback, ABC):
 
     Steps are gradient updates. The run advances from event to event, so a step named here is met
     exactly, whether Lightning steps batch by batch or an engine makes many steps at once.
+
+    A run that ends with an average of its weights is looked at when they are in place, and not before at the same
+    step; it is then, if it goes on from there.
 
     Args:
         every: steps between two looks, at least 1; None looks at the start and the end alone.
@@ -31,16 +35,20 @@ class StepCallback(Callback, ABC):
         return None if self.every is None else (step // self.every + 1) * self.every
 
     def on_train_start(self, trainer: Trainer, pl_module: Any) -> None:
-        if trainer.global_step == 0:
+        if trainer.global_step == 0 or (self._is_due(trainer) and averages_of(trainer)):
             self._look(trainer, pl_module)
 
     def on_train_batch_end(self, trainer: Trainer, pl_module: Any, outputs: Any, batch: Any, batch_idx: int) -> None:
-        step = trainer.global_step
-        if self.every is not None and step % self.every == 0:
+        if self._is_due(trainer) and not (averages_of(trainer) and has_ended(trainer)):
             self._look(trainer, pl_module)
 
     def on_fit_end(self, trainer: Trainer, pl_module: Any) -> None:
+        if averages_of(trainer):
+            self._last_look = None
         self._look(trainer, pl_module)
+
+    def _is_due(self, trainer: Trainer) -> bool:
+        return self.every is not None and trainer.global_step % self.every == 0
 
     def _look(self, trainer: Trainer, module: Any) -> None:
         if self._last_look != trainer.global_step:

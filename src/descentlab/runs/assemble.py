@@ -156,7 +156,7 @@ def _standardize(module: RegressionModule, data: PointsDataModule, settings: Map
 
 
 def build_callbacks(settings: Mapping[str, Any]) -> list[Callback]:
-    """The callbacks of a run in their order, the history first."""
+    """The callbacks of a run in their order: those that may end it first, the checkpoint last."""
     chosen: dict[str, Callback] = {}
     for name, spec in settings["callbacks"].items():
         if spec is not None:
@@ -164,8 +164,9 @@ def build_callbacks(settings: Mapping[str, Any]) -> list[Callback]:
                 chosen[name] = build(spec)
                 if not isinstance(chosen[name], Callback):
                     raise TypeError(f"{spec['_target_']} is no callback")
-    last = [callback for name, callback in chosen.items() if name == "checkpoint"]
-    return [*(c for name, c in chosen.items() if name != "checkpoint"), build_history(settings), *last]
+    first = [chosen.pop(name) for name in ("validation", "early_stopping") if name in chosen]  # which may end the run
+    last = [chosen.pop("checkpoint")] if "checkpoint" in chosen else []
+    return [*first, *chosen.values(), build_history(settings), *last]
 
 
 def build_history(settings: Mapping[str, Any]) -> History:
