@@ -4,6 +4,7 @@ import pytest
 import torch
 from torch import nn
 
+from descentlab.callbacks import observation
 from descentlab.callbacks.observation import observe
 from descentlab.engines.batches import FullBatch, ShuffledBatches
 from descentlab.modules.regression import RegressionModule
@@ -64,3 +65,21 @@ def test_looking_leaves_gradients_buffers_generators_and_the_position_as_they_we
     assert torch.equal(torch.get_rng_state(), stream)
     assert torch.equal(batches.next()[0], upcoming)
     assert not any(layer._forward_hooks for layer in module.net.modules())
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no GPU")
+def test_looking_leaves_the_generator_of_a_gpu_as_it_was():
+    module = module_of(nn.Linear(1, 3), nn.Dropout(), nn.Linear(3, 1)).to("cuda")
+    before = torch.cuda.get_rng_state()
+    observe(module, FullBatch(X, Y))
+    assert torch.equal(torch.cuda.get_rng_state(), before)
+
+
+def test_looking_keeps_the_generators_of_the_device_that_the_module_is_on(monkeypatch):
+    kept = []
+    monkeypatch.setattr(observation, "generator_states", lambda device: {"of": device})
+    monkeypatch.setattr(observation, "set_generator_states", lambda states, device: kept.append((states["of"], device)))
+    module = module_of(nn.Linear(1, 1))
+    observe(module, FullBatch(X, Y))
+    assert kept == [(module.device, module.device)]

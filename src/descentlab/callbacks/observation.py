@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from torch.func import functional_call
 
 from descentlab.callbacks.steps import points_of
+from descentlab.engines.drawing import generator_states, set_generator_states
 from descentlab.engines.optimizer_state import optimized
 from descentlab.engines.problem import Batches
 from descentlab.engines.recorded import RecordedEngine
@@ -73,11 +74,13 @@ def observe(module: RegressionModule, batches: Batches) -> Observation:
     ]
     parameters = {name: p for name, p in module.net.named_parameters() if p.requires_grad}
     buffers = {name: buffer.clone() for name, buffer in module.net.named_buffers()}
+    generators = generator_states(module.device)
     try:
-        with torch.enable_grad(), torch.random.fork_rng(devices=[]):
+        with torch.enable_grad():
             loss = module.loss(_call(module.net, parameters, buffers, x), y)
             gradients = torch.autograd.grad(loss, list(parameters.values()), allow_unused=True)
     finally:
+        set_generator_states(generators, module.device)
         for hook in hooks:
             hook.remove()
     pairs = zip(parameters, gradients, strict=True)
