@@ -7,6 +7,7 @@ import signal
 import pytest
 
 from descentlab.callbacks.steps import StepCallback
+from descentlab.errors import InputError
 from descentlab.runs.resume import resume
 from descentlab.runs.soak import differences
 from descentlab.settings.compose import read_settings
@@ -75,3 +76,10 @@ def test_a_run_that_is_extended_goes_on_with_its_weights_and_not_with_their_aver
     folder = shutil.copytree(trained(*whole, "trainer.max_steps=40").folder, tmp_path / "run")
     resume(extended(read_settings(folder / "config.yaml"), ["trainer.max_steps=60"]), folder)
     assert differences(trained(*whole).folder, folder) == []
+
+
+def test_two_averages_of_one_run_are_refused(trained):
+    with pytest.raises(
+        InputError, match=r"callbacks: expected one average .*, got ema and swa; type callbacks=\[default,"
+    ):
+        trained("model=linear", "callbacks=[default,ema,swa]", "trainer.max_steps=2")

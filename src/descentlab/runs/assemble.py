@@ -10,6 +10,7 @@ from typing import Any
 import torch
 from lightning.fabric.utilities.exceptions import MisconfigurationException
 from lightning.pytorch import Callback, LightningDataModule, LightningModule, Trainer
+from lightning.pytorch.callbacks import WeightAveraging
 from lightning.pytorch.loggers import Logger
 
 from descentlab.callbacks.history import History
@@ -164,6 +165,12 @@ def build_callbacks(settings: Mapping[str, Any]) -> list[Callback]:
                 chosen[name] = build(spec)
                 if not isinstance(chosen[name], Callback):
                     raise TypeError(f"{spec['_target_']} is no callback")
+    averages = [name for name, callback in chosen.items() if isinstance(callback, WeightAveraging)]
+    if len(averages) > 1:
+        raise InputError(
+            f"callbacks: expected one average of the weights for a run to end with, got {' and '.join(averages)}; "
+            f"type callbacks=[default,{averages[0]}]."
+        )
     first = [chosen.pop(name) for name in ("validation", "early_stopping") if name in chosen]  # which may end the run
     last = [chosen.pop("checkpoint")] if "checkpoint" in chosen else []
     return [*first, *chosen.values(), build_history(settings), *last]
