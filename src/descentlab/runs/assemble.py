@@ -2,6 +2,7 @@
 
 import inspect
 import re
+import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -42,11 +43,11 @@ def assemble(settings: Mapping[str, Any]) -> tuple[PointsDataModule, RegressionM
             "leave it to data.num_features."
         )
     module = build_module(settings, data)
-    _check_training(module)
+    _check_training(module, settings["trainer"]["max_steps"])
     return data, module
 
 
-def _check_training(module: RegressionModule) -> None:
+def _check_training(module: RegressionModule, max_steps: int) -> None:
     """Refuse a loss, an optimiser or a scheduler that is none, or does not take its settings, before the run begins."""
     zeros = torch.zeros(2, 1)
     with _naming("loss"):
@@ -68,6 +69,24 @@ def _check_training(module: RegressionModule) -> None:
                     "scheduler=cosine or scheduler=exponential, or callbacks=[default,early_stopping]."
                 )
             inspect.signature(scheduler.step).bind()
+            if max_steps > 0:
+                _check_schedule(scheduler, max_steps)
+
+
+def _check_schedule(scheduler: torch.optim.lr_scheduler.LRScheduler, max_steps: int) -> None:
+    """Refuse a schedule that cannot make its first step or its last; it is of no use afterwards."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # no update comes before these steps
+            scheduler.step()
+            scheduler.last_epoch = max_steps - 1
+            scheduler.step()
+    except (ArithmeticError, ValueError) as error:
+        reason = " ".join(str(error).split()).rstrip(".")
+        raise InputError(
+            f"scheduler: expected a schedule of trainer.max_steps={max_steps} steps, but {type(scheduler).__name__} "
+            f"cannot make them ({reason})."
+        ) from error
 
 
 @contextmanager
