@@ -26,6 +26,7 @@ CONTRADICTIONS: dict[str, str] = {
     "scheduler._target_=torch.optim.lr_scheduler.ReduceLROnPlateau": "callbacks=[default,early_stopping]",
     "scheduler._target_=torch.optim.SGD +scheduler.lr=1": "scheduler",
     "scheduler._target_=torch.optim.lr_scheduler.StepLR": "scheduler",
+    "scheduler=cosine scheduler.T_max=0": "scheduler",
     "~optimizer.lr +optimizer.momentum=fast": "optimizer.momentum",
     "optimizer._target_=torch.nn.Linear": "optimizer",
     "optimizer._target_=descentlab.functional.losses.mse": "optimizer",
