@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from torch import Tensor
 
+from descentlab.data.synthetic import SyntheticDataModule
 from descentlab.nets.linear import Linear
 from descentlab.runs.result import Result
 from descentlab.sweeps.compose import Job
@@ -47,6 +48,47 @@ def test_a_job_of_a_stack_that_fails_fails_alone(
     ended = sweep(make_jobs([[*TABLE, f"data.val_fraction={part}"] for part in parts]), tmp_path)
     assert [result and result.engine for result in ended] == ["stacked", None, "stacked"]
     assert "job 1 failed: data.val_fraction" in capsys.readouterr().err
+
+
+def test_a_member_whose_schedule_has_no_rates_fails_alone(
+    make_jobs: MakeJobs, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    cosine = ["model=linear", "scheduler=cosine", "trainer.max_steps=5"]
+    ended = sweep(make_jobs([[*cosine, f"scheduler.T_max={length}"] for length in (0, 5, 6)]), tmp_path)
+    assert [result and result.engine for result in ended] == [None, "stacked", "stacked"]
+    told = capsys.readouterr().err
+    assert told.startswith("job 0 failed: scheduler: expected settings that fit their _target_, but after the first")
+    assert "T_max=0" in told
+    assert told.count("\n") == 1
+
+
+def test_jobs_whose_stack_breaks_down_run_alone(
+    make_jobs: MakeJobs, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def break_down(*args: object, **options: object) -> None:
+        raise ArithmeticError("broken today\nof all days")
+
+    monkeypatch.setattr("descentlab.sweeps.pieces.train_stack", break_down)
+    ended = sweep(make_jobs(RATES), tmp_path)
+    assert [result and result.status for result in ended] == ["completed"] * 3
+    told = "jobs run alone: their stack broke down with ArithmeticError: broken today (job 0, 1, 2)\n"
+    assert capsys.readouterr().err == told
+
+
+def test_a_member_that_cannot_be_assembled_shows_where_and_the_others_are_stacked(
+    make_jobs: MakeJobs, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read = SyntheticDataModule.read_points
+
+    def read_points(data: SyntheticDataModule) -> None:
+        if data.seed == 2:
+            raise ArithmeticError("broken today")
+        read(data)
+
+    monkeypatch.setattr(SyntheticDataModule, "read_points", read_points)
+    ended = sweep(make_jobs([["trainer.max_steps=5", f"seed={seed}"] for seed in (1, 2, 3)]), tmp_path)
+    assert [result and result.engine for result in ended] == ["stacked", None, "stacked"]
+    assert "job 1 failed:\nTraceback" in capsys.readouterr().err
 
 
 def test_jobs_whose_points_differ_in_number_form_stacks_of_their_own(make_jobs: MakeJobs, tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ import shutil
 import sys
 import traceback
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -11,7 +12,7 @@ from omegaconf import DictConfig
 from tqdm import tqdm
 
 from descentlab.engines.record import CannotRecord
-from descentlab.errors import InputError
+from descentlab.errors import InputError, WriteError
 from descentlab.runs.assemble import assemble
 from descentlab.runs.result import Result
 from descentlab.runs.train import train
@@ -88,11 +89,18 @@ def _train(piece: Piece) -> Results:
         print(f"jobs run alone: {piece.reason} ({_listed(piece.jobs)})", file=sys.stderr)
     if piece.reason is not None or len(piece.jobs) == 1:
         return _run_each(piece.jobs, piece)
-    most = most_members(piece.jobs[0].settings, piece.num_workers)
+    most = _most_members(piece)
     results: Results = {}
     for start in range(0, len(piece.jobs), most):
         results |= _run_stacked(piece.jobs[start : start + most], piece)
     return results
+
+
+def _most_members(piece: Piece) -> int:
+    for job in piece.jobs:
+        with suppress(Exception):  # of a job that fails, which says so where it is trained
+            return most_members(job.settings, piece.num_workers)
+    return len(piece.jobs)
 
 
 def _run_stacked(jobs: Sequence[Job], piece: Piece) -> Results:
@@ -102,23 +110,36 @@ def _run_stacked(jobs: Sequence[Job], piece: Piece) -> Results:
         try:
             with as_job(job, piece.sweep, piece.hydra):
                 data, module = assemble(job.settings)
-        except InputError:
+        except Exception:
             results[job.number] = _run_alone(job, piece)  # which says what is wrong with it
             continue
         member = Member(module, data, job.settings["trainer"]["max_steps"])
         by_shape.setdefault(shapes_of(data), []).append((job, member))
     for pairs in by_shape.values():
-        together, members = [job for job, _ in pairs], [member for _, member in pairs]
+        together = [job for job, _ in pairs]
         try:
-            with as_job(together[0], piece.sweep, piece.hydra):
-                judge = judge_here()
-            more = [] if judge is None else [StackPruning([job.number for job in together], members, judge)]
-            trained = train_stack(together, members, piece.sweep, leaves_folders=piece.leaves_folders, more=more)
-            results |= {job.number: result for job, result in zip(together, trained, strict=True)}
-        except CannotRecord as why:  # and nothing is written yet
-            print(f"jobs run alone: {why} ({_listed(together)})", file=sys.stderr)
+            results |= _train_stack(together, [member for _, member in pairs], piece)
+        except WriteError:
+            raise
+        except Exception as why:
+            print(f"jobs run alone: {_reason(why)} ({_listed(together)})", file=sys.stderr)
             results |= _run_each(together, piece)
     return results
+
+
+def _train_stack(jobs: Sequence[Job], members: Sequence[Member], piece: Piece) -> Results:
+    with as_job(jobs[0], piece.sweep, piece.hydra):
+        judge = judge_here()
+    more = [] if judge is None else [StackPruning([job.number for job in jobs], members, judge)]
+    trained = train_stack(jobs, members, piece.sweep, leaves_folders=piece.leaves_folders, more=more)
+    return {job.number: result for job, result in zip(jobs, trained, strict=True)}
+
+
+def _reason(why: Exception) -> str:
+    """Why there is no stack of jobs, in a few words; one that breaks down takes none of them along."""
+    line = next(iter(str(why).splitlines()), "")
+    known = isinstance(why, CannotRecord | InputError)
+    return line if known else f"their stack broke down with {type(why).__name__}: {line}".removesuffix(": ")
 
 
 def _run_each(jobs: Sequence[Job], piece: Piece) -> Results:
