@@ -69,3 +69,11 @@ def test_what_torch_says_is_the_reason_where_no_other_is_known():
 
     with pytest.raises(CannotRecord, match=r"^its members cannot be batched \(an odd thing\)$"):
         record_gradient(broken, {"weight": torch.zeros(2, 1)}, {}, same_bits)
+
+
+def test_a_device_without_room_is_no_reason_that_members_cannot_be_batched():
+    def gradient(parameters):
+        raise torch.OutOfMemoryError("CUDA out of memory.")
+
+    with pytest.raises(torch.OutOfMemoryError):
+        record_gradient(gradient, {"weight": torch.ones(2, 1)}, {}, same_bits)

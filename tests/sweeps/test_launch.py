@@ -5,8 +5,10 @@ import shutil
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
+import torch
 from torch import Tensor
 
 from descentlab.data.synthetic import SyntheticDataModule
@@ -16,6 +18,7 @@ from descentlab.sweeps.compose import Job
 from descentlab.sweeps.launch import launch
 from descentlab.sweeps.outcomes import outcomes_in
 from descentlab.sweeps.pieces import Piece, Results, run_piece
+from descentlab.sweeps.stack import train_stack
 
 MakeJobs = Callable[[Sequence[Sequence[str]]], list[Job]]
 RATES = [["trainer.max_steps=5", f"optimizer.lr={rate}"] for rate in (0.1, 0.2, 0.3)]
@@ -73,6 +76,40 @@ def test_jobs_whose_stack_breaks_down_run_alone(
     assert [result and result.status for result in ended] == ["completed"] * 3
     told = "jobs run alone: their stack broke down with ArithmeticError: broken today (job 0, 1, 2)\n"
     assert capsys.readouterr().err == told
+
+
+def test_jobs_whose_stack_has_no_room_on_its_device_are_trained_as_smaller_ones(
+    make_jobs: MakeJobs, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def train_two(jobs: Sequence[Job], *args: Any, **options: Any) -> list[Result]:
+        if len(jobs) > 2:
+            raise torch.OutOfMemoryError("CUDA out of memory.")
+        return train_stack(jobs, *args, **options)
+
+    monkeypatch.setattr("descentlab.sweeps.pieces.train_stack", train_two)
+    ended = sweep(make_jobs([["trainer.max_steps=5", f"seed={seed}"] for seed in range(5)]), tmp_path)
+    assert [result and result.engine for result in ended] == ["stacked"] * 5
+    assert sorted(path.name for path in tmp_path.glob("stacks/*")) == ["0.npz", "2.npz", "3.npz"]
+    assert capsys.readouterr().err == (
+        "jobs trained as two stacks: the device has no room for one (job 0, 1, 2, 3, 4)\n"
+        "jobs trained as two stacks: the device has no room for one (job 2, 3, 4)\n"
+    )
+
+
+def test_a_job_that_has_no_room_on_its_device_fails_in_one_line(
+    make_jobs: MakeJobs, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fill(*args: object, **options: object) -> None:
+        raise torch.OutOfMemoryError("CUDA out of memory.\nTried to allocate")
+
+    monkeypatch.setattr("descentlab.sweeps.pieces.train_stack", fill)
+    monkeypatch.setattr("descentlab.sweeps.pieces.train", fill)
+    assert sweep(make_jobs(RATES[:2]), tmp_path) == [None, None]
+    told = capsys.readouterr().err.splitlines()
+    assert told[1:] == [
+        f"job {number} failed: the device has no room for it (CUDA out of memory.); type trainer=cpu"
+        for number in (0, 1)
+    ]
 
 
 def test_a_member_that_cannot_be_assembled_shows_where_and_the_others_are_stacked(

@@ -70,6 +70,7 @@ def record_gradient(
 
     Raises:
         CannotRecord: if the net cannot be batched over members, or its replay gives other numbers.
+        torch.OutOfMemoryError: the device has no room for the members.
     """
     start = {name: parameter.clone() for name, parameter in parameters.items()}
     try:
@@ -79,6 +80,8 @@ def record_gradient(
             for name, parameter in parameters.items():
                 parameter.copy_(start[name])
             return _record(gradient, parameters, inputs, same, nullcontext())
+    except torch.OutOfMemoryError:
+        raise
     except RuntimeError as why:
         line = str(why).splitlines()[0]
         reason = next((reason for part, reason in _REASONS.items() if part in line), line)

@@ -1,5 +1,6 @@
 """A sweep cut into pieces, each of which one worker trains: as one stack, or job by job."""
 
+import gc
 import shutil
 import sys
 import traceback
@@ -8,6 +9,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import torch
 from omegaconf import DictConfig
 from tqdm import tqdm
 
@@ -115,16 +117,33 @@ def _run_stacked(jobs: Sequence[Job], piece: Piece) -> Results:
             continue
         member = Member(module, data, job.settings["trainer"]["max_steps"])
         by_shape.setdefault(shapes_of(data), []).append((job, member))
+    too_many: list[list[Job]] = []
     for pairs in by_shape.values():
         together = [job for job, _ in pairs]
         try:
             results |= _train_stack(together, [member for _, member in pairs], piece)
         except WriteError:
             raise
+        except torch.OutOfMemoryError:
+            too_many.append(together)
         except Exception as why:
             print(f"jobs run alone: {_reason(why)} ({_listed(together)})", file=sys.stderr)
             results |= _run_each(together, piece)
+    for together in too_many:  # now that nothing refers to their stack any more
+        results |= _run_in_halves(together, piece)
     return results
+
+
+def _run_in_halves(jobs: Sequence[Job], piece: Piece) -> Results:
+    """Train jobs whose stack asks for more memory than its device has, as two; a single one alone."""
+    gc.collect()
+    if torch.cuda.is_initialized():
+        torch.cuda.empty_cache()
+    if len(jobs) == 1:
+        return _run_each(jobs, piece)
+    print(f"jobs trained as two stacks: the device has no room for one ({_listed(jobs)})", file=sys.stderr)
+    middle = len(jobs) // 2
+    return {**_run_stacked(jobs[:middle], piece), **_run_stacked(jobs[middle:], piece)}
 
 
 def _train_stack(jobs: Sequence[Job], members: Sequence[Member], piece: Piece) -> Results:
@@ -161,6 +180,9 @@ def _run_alone(job: Job, piece: Piece) -> Result | None:
             result = train(job.settings, folder, warns=False, callbacks=pruning_of(job))
     except InputError as error:
         print(f"job {job.number} failed: {error}", file=sys.stderr)
+    except torch.OutOfMemoryError as error:
+        line = str(error).splitlines()[0]
+        print(f"job {job.number} failed: the device has no room for it ({line}); type trainer=cpu", file=sys.stderr)
     except Exception:
         print(f"job {job.number} failed:\n{traceback.format_exc()}", file=sys.stderr)
     else:
