@@ -1,5 +1,6 @@
 """Pieces of a sweep side by side in processes of their own."""
 
+import errno
 import multiprocessing
 import os
 import select
@@ -11,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from descentlab.errors import WriteError
 from descentlab.sweeps.compose import Job
 from descentlab.sweeps.grouping import Group
 from descentlab.sweeps.launch import launch
@@ -74,6 +76,18 @@ def test_a_worker_that_dies_takes_only_its_own_jobs_along(
     ended = list(on_cores(pieces, num_workers=2))
     assert sorted(number for results in ended for number in results) == list(range(150))
     assert "a worker died; jobs 50 to 99 have no result" in capsys.readouterr().err
+
+
+def test_a_worker_whose_disk_takes_no_more_ends_the_sweep(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fill(piece: Piece) -> Results:
+        raise WriteError(errno.ENOSPC, "No space left on device", f"{tmp_path}/{piece.jobs[0].number}")
+
+    monkeypatch.setattr("descentlab.sweeps.workers.run_piece", fill)
+    pieces = cut([Group(jobs_of(150), None)], tmp_path, num_workers=3, leaves_folders=True)
+    with pytest.raises(WriteError) as failure:
+        list(on_cores(pieces, num_workers=2))
+    assert failure.value.errno == errno.ENOSPC
+    assert failure.value.filename in (f"{tmp_path}/0", f"{tmp_path}/50")
 
 
 @pytest.mark.parametrize(

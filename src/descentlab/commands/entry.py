@@ -2,11 +2,13 @@
 
 import gc
 import os
+import shlex
 import signal
 import sys
 import traceback
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import NoReturn
 
 from descentlab.deferred import defer
@@ -49,11 +51,17 @@ def without_trace(words: Sequence[str]) -> list[str]:
     return [word for word in words if word != "debug=trace"]
 
 
-def stop_unwritten(error: WriteError) -> NoReturn:
-    """Print what cannot be written and exit with 4."""
+def stop_unwritten(error: WriteError, sweep: Path | None = None) -> NoReturn:
+    """Print what cannot be written and how to go on with the run, or with the `sweep` in a folder, and exit with 4."""
+    if sweep is None:
+        way_on = "go on with python scripts/train.py run=<run folder>"
+    elif sweep.exists():
+        way_on = f"go on with python scripts/train.py -m … {shlex.quote(f'resume={sweep}')}"
+    else:
+        way_on = "type the same again"
     print(
         f"error: {error.filename} cannot be written ({error.strerror}). What was written before is whole: "
-        + as_called("make room, and go on with python scripts/train.py run=<run folder>."),
+        + as_called(f"make room, and {way_on}."),
         file=sys.stderr,
     )
     sys.exit(4)

@@ -6,9 +6,12 @@ from pathlib import Path
 from typing import Any
 
 from descentlab.commands.background import add_to_boards_in_background
+from descentlab.commands.entry import stop_unwritten
+from descentlab.errors import WriteError
 from descentlab.processes import as_called
 from descentlab.reports.table import summary_table
 from descentlab.reports.tensorboard.summary_run import write_summary_run
+from descentlab.runs.files import writing
 from descentlab.sweeps.ledger import ledger_of
 from descentlab.sweeps.outcomes import outcomes_in
 from descentlab.sweeps.shown import shown, write_shown
@@ -16,21 +19,27 @@ from descentlab.sweeps.table import best_of, summary_rows, sweep_rows, write_tab
 
 
 def conclude(folder: Path) -> None:
-    """Write the tables of a sweep and print what came of it; exit with 1 if jobs broke down.
+    """Write the tables of a sweep and print what came of it; exit with 1 if jobs broke down, with 4 if the disk
+    takes no tables.
 
     Args:
         folder: of the sweep, absolute.
     """
     jobs = ledger_of(folder).jobs
     outcomes = outcomes_in(folder, jobs)
-    write_shown(outcomes, folder)
-    write_table(folder / "sweep.csv", sweep_rows(outcomes, folder))
     summary = summary_rows(outcomes)
-    write_table(folder / "summary.csv", summary)
-    if len(jobs) > 1 and jobs[0].settings["logger"].get("tensorboard") is not None:
-        write_summary_run(outcomes, folder)
-        if jobs[0].settings["figures"]:
-            add_to_boards_in_background([folder / str(outcome.job.number) for outcome in shown(outcomes)])
+    has_board = len(jobs) > 1 and jobs[0].settings["logger"].get("tensorboard") is not None
+    try:
+        with writing(folder):
+            write_shown(outcomes, folder)
+            write_table(folder / "sweep.csv", sweep_rows(outcomes, folder))
+            write_table(folder / "summary.csv", summary)
+            if has_board:
+                write_summary_run(outcomes, folder)
+    except WriteError as error:
+        stop_unwritten(error, folder)
+    if has_board and jobs[0].settings["figures"]:
+        add_to_boards_in_background([folder / str(outcome.job.number) for outcome in shown(outcomes)])
     print(summary_table([{key: _brief(value) for key, value in row.items()} for row in summary]))
     print(f"folder  {folder}")
     print(f"report  {as_called('python scripts/report.py')} {shlex.quote(f'sweep={folder}')}")

@@ -22,6 +22,7 @@ from descentlab.commands.resume import resume_run
 from descentlab.errors import InputError, WriteError
 from descentlab.processes import as_called, is_first_process
 from descentlab.runs.agreement import ending_together, failing_together
+from descentlab.runs.files import UNWRITABLE
 from descentlab.runs.folders import take_away
 from descentlab.runs.lock import HeldError
 from descentlab.settings.check import check
@@ -81,14 +82,24 @@ def main() -> None:
         except InputError as error:
             refuse(error)
         except WriteError as error:
-            stop_unwritten(error)
+            stop_unwritten(error, _sweep())
         except Exception as error:
-            if not is_of_config(error):
+            if is_of_config(error):
+                refuse(explain(error))
+            if not isinstance(error, OSError) or error.errno not in UNWRITABLE:
                 raise
-            refuse(explain(error))
+            sweep = _sweep()  # of which Hydra or a library could not write a file, which they do not name
+            stop_unwritten(WriteError(error.errno, error.strerror, str(error.filename or sweep or "a file")), sweep)
         except KeyboardInterrupt:  # before the first step, when nothing is there to be kept
             sys.exit(128 + signal.SIGINT)
     sys.exit(lone[0] if lone and is_first_process() else 0)
+
+
+def _sweep() -> Path | None:
+    """The folder of this command's sweep; None where it is no sweep."""
+    hydra = HydraConfig.instance().cfg
+    is_sweep = hydra is not None and hydra.hydra.mode == RunMode.MULTIRUN
+    return Path(hydra.hydra.sweep.dir) if is_sweep else None
 
 
 def _is_override(word: str) -> bool:
@@ -135,6 +146,8 @@ def _run_job_of_sweep(config: DictConfig, number: int, folder: Path) -> int:
                 shutil.rmtree(leftover) if leftover.is_dir() else leftover.unlink()
         job = noted[number] if number < len(noted) else Job(number, [], check(plain(config)))
         return _train(job.settings, folder, warns=False, callbacks=pruning_of(job))
+    except WriteError as error:  # the disk has no room for the next job either
+        stop_unwritten(error, folder.parent)
     except InputError as error:
         print(f"job {number} failed: {error}", file=sys.stderr)
     except Exception:

@@ -1,5 +1,6 @@
 """Files that are written whole or not at all."""
 
+import errno
 import math
 import os
 from collections.abc import Iterator, Mapping
@@ -21,6 +22,9 @@ TABLE = "data.csv"
 
 LAST_CHECKPOINT = "checkpoints/last.ckpt"
 """What a run goes on from, in its folder."""
+
+UNWRITABLE = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS}
+"""Errors of writing that no other path on the same disk would be spared."""
 
 
 def file_of(folder: Path, name: str) -> Path:
@@ -61,6 +65,8 @@ def writing(path: Path) -> Iterator[None]:
     """Name the file in the error of an operation that cannot write it."""
     try:
         yield
+    except WriteError:  # which names a file of its own
+        raise
     except OSError as error:
         raise WriteError(error.errno, error.strerror or str(error), str(path)) from error
 

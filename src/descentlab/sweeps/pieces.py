@@ -16,6 +16,7 @@ from tqdm import tqdm
 from descentlab.engines.record import CannotRecord
 from descentlab.errors import InputError, WriteError
 from descentlab.runs.assemble import assemble
+from descentlab.runs.files import writing
 from descentlab.runs.result import Result
 from descentlab.runs.train import train
 from descentlab.sweeps.compose import Job
@@ -78,6 +79,9 @@ def run_piece(piece: Piece) -> Results:
     """Train the jobs of a piece; one that fails, fails alone.
 
     A piece that was cut short can be run again, here or elsewhere: jobs that have ended are left as they are.
+
+    Raises:
+        WriteError: the disk takes no more, so that no other job could leave anything either.
     """
     ended = ended_among(piece.jobs, piece.sweep)
     if piece.leaves_folders:
@@ -172,12 +176,15 @@ def _run_alone(job: Job, piece: Piece) -> Result | None:
     """Run one job as `train.py` would."""
     folder = piece.sweep / str(job.number)
     shutil.rmtree(folder, ignore_errors=True)  # of a job cut short
-    folder.mkdir()
-    if job.hydra_files is not None:
-        job.hydra_files.write(folder, folder)
+    with writing(folder):
+        folder.mkdir()
+        if job.hydra_files is not None:
+            job.hydra_files.write(folder, folder)
     try:
         with as_job(job, piece.sweep, piece.hydra):
             result = train(job.settings, folder, warns=False, callbacks=pruning_of(job))
+    except WriteError:
+        raise
     except InputError as error:
         print(f"job {job.number} failed: {error}", file=sys.stderr)
     except torch.OutOfMemoryError as error:

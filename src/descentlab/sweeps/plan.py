@@ -74,7 +74,7 @@ def leaving_nothing(sweep: DictConfig, first: int = 0) -> Iterator[None]:
     """
     try:
         yield
-    except (InputError, HydraException, SystemExit):
+    except (InputError, HydraException, SystemExit, OSError):
         if sweep.resume is None and first == 0:
             take_away(folder_of(sweep))
         raise

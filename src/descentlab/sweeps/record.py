@@ -19,7 +19,7 @@ from torch import Tensor
 from descentlab.callbacks.history import Rows, mse_of_rows
 from descentlab.errors import InputError
 from descentlab.modules.coefficients import flat_parameters
-from descentlab.runs.files import write_whole
+from descentlab.runs.files import write_whole, writing
 from descentlab.runs.result import Result, result_from
 from descentlab.sweeps.fit import FittedStack
 from descentlab.sweeps.stacked_module import Member
@@ -176,7 +176,8 @@ def records_in(sweep: Path) -> list[Path]:
 def save_record(record: StackRecord, sweep: Path) -> None:
     """Write a record whole or not at all, as an npz of named arrays that NumPy opens without pickle."""
     path = sweep / FOLDER / f"{record.jobs[0]}.npz"
-    path.parent.mkdir(exist_ok=True)
+    with writing(path):
+        path.parent.mkdir(exist_ok=True)
     buffer = io.BytesIO()
     arrays: dict[str, Any] = {name: np.ascontiguousarray(array) for name, array in _arrays(record)}
     np.savez(buffer, allow_pickle=False, **arrays)

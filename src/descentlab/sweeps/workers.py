@@ -12,6 +12,7 @@ from typing import Any
 import torch
 
 from descentlab.engines.drawing import CPU
+from descentlab.errors import WriteError
 from descentlab.runs.interruption import SIGNALS
 from descentlab.runs.trainer import device_of
 from descentlab.sweeps.compose import Job
@@ -52,6 +53,9 @@ def on_cores(pieces: Sequence[Piece], num_workers: int) -> Iterator[Results]:
     Args:
         pieces: of one sweep.
         num_workers: processes at a time.
+
+    Raises:
+        WriteError: the disk takes no more.
     """
     jobs = [job for piece in pieces for job in piece.jobs]
     free = gpus() if any(map(_asks_for_gpu, jobs)) else []
@@ -101,16 +105,22 @@ def _work(piece: Piece, results: Connection, is_first: bool, gpu: str | None, fo
         signal.signal(number, signal.SIG_DFL)
     if not is_first:
         sys.stderr.isatty = lambda: False  # type: ignore[method-assign]  # so that one bar is drawn
-    trained = run_piece(piece)
+    trained: Results | WriteError
+    try:
+        trained = run_piece(piece)
+    except WriteError as error:  # for the process that shares the work out, which ends all of it
+        trained = error
     with suppress(BrokenPipeError):  # the sweep was killed; its folder has what was trained
         results.send(trained)
 
 
 def _received(connection: Connection, piece: Piece) -> Results:
     try:
-        results: Results = connection.recv()
-        return results
+        results: Results | WriteError = connection.recv()
     except EOFError:
         numbers = [job.number for job in piece.jobs]
         print(f"a worker died; jobs {numbers[0]} to {numbers[-1]} have no result", file=sys.stderr)
         return dict.fromkeys(numbers)
+    if isinstance(results, WriteError):
+        raise results
+    return results
