@@ -86,3 +86,28 @@ def test_a_fault_of_another_kind_is_not_laid_to_the_disk(typed, monkeypatch, lau
     monkeypatch.setattr("descentlab.sweeps.plan.OmegaConf.save", broken)
     with pytest.raises(OSError, match="Bad file descriptor"):
         typed("train", *SWEEP, "hydra.sweep.dir=s", f"hydra/launcher={launcher}")
+
+
+JUDGING = {
+    "export": ["export", "run=r", "to=model.pt2"],
+    "figures": ["figures", "run=r", "only=fit"],
+    "diagram": ["diagram", "run=r"],
+    "figures elsewhere": ["figures", "run=r", "only=fit", "out=pictures"],
+}
+
+
+@pytest.mark.parametrize("words", JUDGING.values(), ids=JUDGING)
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EROFS])
+def test_a_disk_that_does_not_take_what_a_command_draws_or_exports_is_one_line(typed, monkeypatch, words, number):
+    def fail(*args):
+        raise OSError(number, os.strerror(number))
+
+    assert typed("train", "model=linear", "trainer.max_steps=5", "figures=false", "hydra.run.dir=r").code == 0
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "fsync", fail)
+        answer = typed(*words)
+    assert (answer.code, answer.err.count("\n")) == (4, 1)
+    assert f"cannot be written ({os.strerror(number)})." in answer.err
+    assert answer.err.endswith("make room, and type the same again.\n")
+    assert not [*Path().rglob(".*.*"), *Path().rglob("*.png"), *Path().rglob("*.pt2")]
+    assert typed(*words).code == 0

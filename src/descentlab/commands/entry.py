@@ -51,20 +51,23 @@ def without_trace(words: Sequence[str]) -> list[str]:
     return [word for word in words if word != "debug=trace"]
 
 
-def stop_unwritten(error: WriteError, sweep: Path | None = None) -> NoReturn:
-    """Print what cannot be written and how to go on with the run, or with the `sweep` in a folder, and exit with 4."""
-    if sweep is None:
-        way_on = "go on with python scripts/train.py run=<run folder>"
-    elif sweep.exists():
-        way_on = f"go on with python scripts/train.py -m … {shlex.quote(f'resume={sweep}')}"
-    else:
-        way_on = "type the same again"
+def stop_unwritten(error: WriteError, way_on: str = "type the same again") -> NoReturn:
+    """Print what cannot be written and the way on from there, and exit with 4."""
     print(
         f"error: {error.filename} cannot be written ({error.strerror}). What was written before is whole: "
         + as_called(f"make room, and {way_on}."),
         file=sys.stderr,
     )
     sys.exit(4)
+
+
+def goes_on(sweep: Path | None) -> str:
+    """What is typed to go on with the sweep in a folder, or with a run; a sweep that has no folder yet begins anew."""
+    if sweep is None:
+        return "go on with python scripts/train.py run=<run folder>"
+    if not sweep.exists():
+        return "type the same again"
+    return f"go on with python scripts/train.py -m … {shlex.quote(f'resume={sweep}')}"
 
 
 @contextmanager

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from descentlab.commands.background import add_to_boards_in_background
-from descentlab.commands.entry import stop_unwritten
+from descentlab.commands.entry import goes_on, stop_unwritten
 from descentlab.errors import WriteError
 from descentlab.processes import as_called
 from descentlab.reports.table import summary_table
@@ -37,7 +37,7 @@ def conclude(folder: Path) -> None:
             if has_board:
                 write_summary_run(outcomes, folder)
     except WriteError as error:
-        stop_unwritten(error, folder)
+        stop_unwritten(error, goes_on(folder))
     if has_board and jobs[0].settings["figures"]:
         add_to_boards_in_background([folder / str(outcome.job.number) for outcome in shown(outcomes)])
     print(summary_table([{key: _brief(value) for key, value in row.items()} for row in summary]))

@@ -16,7 +16,7 @@ from omegaconf import DictConfig
 
 from descentlab.commands.background import draw_in_background
 from descentlab.commands.ended import print_ended
-from descentlab.commands.entry import brief_process, exit_code, refuse, stop_unwritten
+from descentlab.commands.entry import brief_process, exit_code, goes_on, refuse, stop_unwritten
 from descentlab.commands.flags import check_flags
 from descentlab.commands.resume import resume_run
 from descentlab.errors import InputError, WriteError
@@ -82,14 +82,16 @@ def main() -> None:
         except InputError as error:
             refuse(error)
         except WriteError as error:
-            stop_unwritten(error, _sweep())
+            stop_unwritten(error, goes_on(_sweep()))
         except Exception as error:
             if is_of_config(error):
                 refuse(explain(error))
             if not isinstance(error, OSError) or error.errno not in UNWRITABLE:
                 raise
             sweep = _sweep()  # of which Hydra or a library could not write a file, which they do not name
-            stop_unwritten(WriteError(error.errno, error.strerror, str(error.filename or sweep or "a file")), sweep)
+            stop_unwritten(
+                WriteError(error.errno, error.strerror, str(error.filename or sweep or "a file")), goes_on(sweep)
+            )
         except KeyboardInterrupt:  # before the first step, when nothing is there to be kept
             sys.exit(128 + signal.SIGINT)
     sys.exit(lone[0] if lone and is_first_process() else 0)
@@ -97,9 +99,8 @@ def main() -> None:
 
 def _sweep() -> Path | None:
     """The folder of this command's sweep; None where it is no sweep."""
-    hydra = HydraConfig.instance().cfg
-    is_sweep = hydra is not None and hydra.hydra.mode == RunMode.MULTIRUN
-    return Path(hydra.hydra.sweep.dir) if is_sweep else None
+    is_sweep = HydraConfig.initialized() and HydraConfig.get().mode == RunMode.MULTIRUN
+    return Path(HydraConfig.get().sweep.dir) if is_sweep else None
 
 
 def _is_override(word: str) -> bool:
@@ -126,7 +127,7 @@ def run_job(config: DictConfig) -> int:
             take_away(folder)  # made for this run alone, and nothing was trained
         refuse(error)
     except WriteError as error:
-        stop_unwritten(error)
+        stop_unwritten(error, goes_on(None))
 
 
 def _run_job_of_sweep(config: DictConfig, number: int, folder: Path) -> int:
@@ -147,7 +148,7 @@ def _run_job_of_sweep(config: DictConfig, number: int, folder: Path) -> int:
         job = noted[number] if number < len(noted) else Job(number, [], check(plain(config)))
         return _train(job.settings, folder, warns=False, callbacks=pruning_of(job))
     except WriteError as error:  # the disk has no room for the next job either
-        stop_unwritten(error, folder.parent)
+        stop_unwritten(error, goes_on(folder.parent))
     except InputError as error:
         print(f"job {number} failed: {error}", file=sys.stderr)
     except Exception:

@@ -1,7 +1,8 @@
 """A trained model without this package: a program of torch.export, or a graph of ONNX."""
 
+import io
 import logging
-import os
+import tempfile
 import warnings
 from pathlib import Path
 
@@ -9,9 +10,10 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from descentlab.errors import InputError
+from descentlab.errors import InputError, WriteError
 from descentlab.extras import need
 from descentlab.modules.regression import RegressionModule
+from descentlab.runs.files import UNWRITABLE, write_whole, writing
 from descentlab.runs.load import load_data, load_module
 
 KINDS = (".pt2", ".onnx")
@@ -46,7 +48,8 @@ def export(folder: Path, file: Path, checkpoint: str = "last") -> None:
         checkpoint: `last`, or `best` by validation loss.
 
     Raises:
-        InputError: another kind of file, a package is missing, or the folder is no run's.
+        InputError: another kind of file, one that cannot be, a package is missing, or the folder is no run's.
+        WriteError: the disk takes no more.
     """
     if file.suffix not in KINDS:
         raise InputError(f"to: expected a file that ends in {' or '.join(KINDS)}, got {file}.")
@@ -55,27 +58,37 @@ def export(folder: Path, file: Path, checkpoint: str = "last") -> None:
     predictor = Predictor(load_module(folder, checkpoint)).eval()
     x = load_data(folder).stages()["train"].x[:1].repeat(2, 1)  # one sample alone would be taken for a constant
     samples = {"x": {0: torch.export.Dim("sample")}}
-    temporary = file.with_name(f".{os.getpid()}{file.name}")
+    with torch.no_grad(), warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of the exporter's own insides
+        program = torch.export.export(predictor, (x,), dynamic_shapes=samples)
+        content = _saved(program) if file.suffix == ".pt2" else _as_onnx(program)
     try:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        with torch.no_grad(), warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of the exporter's own insides
-            program = torch.export.export(predictor, (x,), dynamic_shapes=samples)
-            if file.suffix == ".pt2":
-                torch.export.save(program, temporary)
-            else:
-                logging.getLogger("torch.onnx").setLevel(logging.ERROR)
-                torch.onnx.export(
-                    program,
-                    (),
-                    temporary,
-                    input_names=["x"],
-                    output_names=["prediction"],
-                    external_data=False,
-                    verbose=False,
-                )
-        os.replace(temporary, file)
-    except OSError as error:
+        with writing(file):
+            file.parent.mkdir(parents=True, exist_ok=True)
+        write_whole(file, content)
+    except WriteError as error:
+        if error.errno in UNWRITABLE:
+            raise
         raise InputError(f"to: expected a file that can be written, got {file} ({error.strerror}).") from error
-    finally:
-        temporary.unlink(missing_ok=True)
+
+
+def _saved(program: torch.export.ExportedProgram) -> memoryview:
+    content = io.BytesIO()  # torch's own writer ends the process where the disk is full
+    torch.export.save(program, content)
+    return content.getbuffer()
+
+
+def _as_onnx(program: torch.export.ExportedProgram) -> bytes:
+    logging.getLogger("torch.onnx").setLevel(logging.ERROR)
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "model.onnx"
+        torch.onnx.export(
+            program,
+            (),
+            file,
+            input_names=["x"],
+            output_names=["prediction"],
+            external_data=False,
+            verbose=False,
+        )
+        return file.read_bytes()

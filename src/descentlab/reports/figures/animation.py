@@ -1,5 +1,6 @@
 """A training as a moving picture."""
 
+import io
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,7 +17,7 @@ from torch import Tensor
 from descentlab.modules.coefficients import column_names
 from descentlab.reports.figures.fit import draw_points, draw_truth, keep_to_points
 from descentlab.reports.figures.landscape import bounded_path, draw_contours, draw_profile, plane_of
-from descentlab.reports.figures.style import FIT, Style, legend_below, styled
+from descentlab.reports.figures.style import FIT, Style, legend_below, styled, write_picture
 from descentlab.reports.retrace import nearest_rows
 from descentlab.reports.subject import Subject
 
@@ -36,11 +37,10 @@ def animate(subject: Subject, path: Path, style: Style) -> Path:
     """
     with styled(style):
         first, *rest = Film(subject).images()
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}")
+    content = io.BytesIO()
     durations = [*([_MILLISECONDS] * len(rest)), _PAUSE]
-    first.save(temporary, format="GIF", save_all=True, append_images=rest, duration=durations, loop=0)
-    temporary.replace(path)
+    first.save(content, format="GIF", save_all=True, append_images=rest, duration=durations, loop=0)
+    write_picture(content, path)
     return path
 
 

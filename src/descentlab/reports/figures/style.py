@@ -1,5 +1,6 @@
 """One look for all pictures, light or dark: sizes, and colours that the colour-blind can tell apart."""
 
+import io
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -9,6 +10,8 @@ import matplotlib as mpl
 from cycler import cycler
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+
+from descentlab.runs.files import write_whole, writing
 
 Style = Literal["light", "dark"]
 
@@ -68,7 +71,17 @@ def _width(labels: Sequence[str], columns: int) -> float:
 
 def save(figure: Figure, path: Path) -> None:
     """Write a figure whole or not at all."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}")
-    figure.savefig(temporary, format=path.suffix[1:])
-    temporary.replace(path)
+    content = io.BytesIO()
+    figure.savefig(content, format=path.suffix[1:])
+    write_picture(content, path)
+
+
+def write_picture(content: io.BytesIO, path: Path) -> None:
+    """Write a picture whole or not at all, in a folder that is made if it is not there.
+
+    Raises:
+        WriteError: the disk does not take it.
+    """
+    with writing(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+    write_whole(path, content.getbuffer())
