@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import descentlab
+from descentlab.commands.terminal import speaking
 from descentlab.processes import num_cores
 
 HELP = """
@@ -23,6 +24,7 @@ Versions, devices, threads, the compiler of the compiled engines, and what is mi
 """
 
 
+@speaking()
 def main() -> None:
     """Run the command line: always 0, since a machine is not at fault for what it lacks."""
     if {"-h", "--help"} & set(sys.argv[1:]):

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import NoReturn
 
+from descentlab.commands.terminal import speaking
 from descentlab.deferred import defer
 from descentlab.errors import InputError, WriteError
 from descentlab.processes import as_called
@@ -90,6 +91,7 @@ def brief_process() -> Iterator[None]:
         gc.freeze()  # what is there now is not searched for garbage any more
 
 
+@speaking()
 def run(command: Callable[[Sequence[str]], None], help_text: str, needs_arguments: bool = True) -> None:
     """Run a command on the arguments typed; `--help` prints `help_text`, bad input exits with 2.
 

@@ -5,6 +5,7 @@ import importlib
 import sys
 from pathlib import Path
 
+from descentlab.commands.terminal import speaking
 from descentlab.errors import InputError, did_you_mean
 from descentlab.processes import started_as
 
@@ -12,6 +13,7 @@ OF_THE_REPOSITORY = ("new", "pictures", "reference", "rename", "soak")
 """Commands that make no sense outside of it."""
 
 
+@speaking()
 def main() -> None:
     """Run the command that is named first on the arguments after it."""
     name, *arguments = sys.argv[1:] or ["--help"]

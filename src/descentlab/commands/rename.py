@@ -9,6 +9,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+from descentlab.commands.terminal import speaking
 from descentlab.errors import InputError
 
 HELP = """
@@ -22,6 +23,7 @@ OLD = __name__.partition(".")[0]
 _KEPT = ("LICENSE",)
 
 
+@speaking()
 def main() -> None:
     """Run the command line: 0 done, 2 bad input."""
     arguments = sys.argv[1:]

@@ -19,6 +19,7 @@ from descentlab.commands.ended import print_ended
 from descentlab.commands.entry import brief_process, exit_code, goes_on, refuse, stop_unwritten
 from descentlab.commands.flags import check_flags
 from descentlab.commands.resume import resume_run
+from descentlab.commands.terminal import speaking
 from descentlab.errors import InputError, WriteError
 from descentlab.processes import as_called, is_first_process
 from descentlab.runs.agreement import ending_together, failing_together
@@ -45,6 +46,7 @@ Choices (group=choice; single settings as group.key=value):
 """
 
 
+@speaking()
 def main() -> None:
     """Run the command line and exit as `entry.exit_code` says."""
     if {"-h", "--help"} & set(sys.argv[1:]):
@@ -161,5 +163,6 @@ def _train(settings: Mapping[str, Any], folder: Path, warns: bool, callbacks: Se
 
     result = train(settings, folder, warns, callbacks)
     if is_first_process():
-        print_ended(result, settings)
+        with speaking():  # in a worker of joblib's, too
+            print_ended(result, settings)
     return exit_code(result.status, result.interrupted_by)
