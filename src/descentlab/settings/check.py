@@ -1,5 +1,6 @@
 """Every setting against its type and range, before anything is built."""
 
+import math
 import re
 from collections.abc import Mapping
 from functools import cache
@@ -14,6 +15,10 @@ from descentlab.settings.signature import Parameter, Signature, signature_of
 from descentlab.targets import check_trusted
 
 _OPEN = ("callbacks", "logger")  # whose targets may hand keywords on to another library
+
+_COMPUTED = ("data", "model", "loss", "optimizer", "scheduler")
+_LARGEST = (2 - 2**-23) * 2.0**127
+"""Of float32."""
 
 
 def check(
@@ -124,17 +129,19 @@ def check_value(value: Any, annotation: Any, key: str) -> Any:
     Raises:
         InputError: the key, what was expected and what came.
     """
-    _refuse_beyond_64_bits(value, key)
+    _refuse_too_large(value, key)
     return value if annotation is Any else _validate(_adapter(annotation), value, key)
 
 
-def _refuse_beyond_64_bits(value: Any, key: str) -> None:
-    """No count, seed or index is that large, and torch cannot take it."""
+def _refuse_too_large(value: Any, key: str) -> None:
+    """No count, seed or index is beyond 64 bits, and what is computed with is float32: torch takes neither."""
     if isinstance(value, list):
         for number, entry in enumerate(value):
-            _refuse_beyond_64_bits(entry, f"{key}.{number}")
+            _refuse_too_large(entry, f"{key}.{number}")
     elif isinstance(value, int) and abs(value) >= 2**63:
         raise InputError(f"{key}: expected a value less than {2**63} in size, got {value}.")
+    elif isinstance(value, float) and key.partition(".")[0] in _COMPUTED and _LARGEST < abs(value) < math.inf:
+        raise InputError(f"{key}: expected a value of at most {_LARGEST:.7g} in size, as float32 holds it, got {value}.")
 
 
 @cache
