@@ -3,8 +3,10 @@
 import importlib.util
 import json
 import shutil
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -58,6 +60,24 @@ def test_every_launcher_leaves_what_a_stack_leaves(typed, stacked, launcher):
             states = [torch.load(file, weights_only=True)["state_dict"] for file in files]
             assert states[0].keys() == states[1].keys()
             assert all(torch.equal(states[0][key], states[1][key]) for key in states[0])
+
+
+@pytest.mark.parametrize("launcher", ["basic", "joblib"])
+@pytest.mark.parametrize("name", ["SIGTERM", "SIGINT"])
+def test_a_signal_ends_a_sweep_of_hydras_own_launchers_and_its_workers_with_one_line(tmp_path, launcher, name):
+    long = ["model=relu_net", "seed=1,2,3", "trainer.engine=lightning", "trainer.max_steps=10000000", "figures=false"]
+    code = "from descentlab.commands.train import main; main()"
+    words = [sys.executable, "-c", code, "-m", *long, "hydra.sweep.dir=sweep", f"hydra/launcher={launcher}"]
+    piped = {"stdout": subprocess.DEVNULL, "stderr": subprocess.PIPE, "text": True}
+    with subprocess.Popen(words, cwd=tmp_path, start_new_session=True, **piped) as sweep:
+        while not list(tmp_path.glob("sweep/0/tensorboard/*")):
+            assert sweep.poll() is None
+            time.sleep(0.1)
+        sweep.send_signal(signal.Signals[name])
+        told = sweep.stderr.read()  # to its end, where the last of the processes that could speak has ended
+    assert sweep.returncode == 128 + signal.Signals[name]
+    lines = [line for line in told.splitlines() if line and not line.startswith("stopping at the next step")]
+    assert lines == [f"stopped by {name}; the same command with resume={tmp_path / 'sweep'} goes on"]
 
 
 class Asks(Callback):

@@ -6,7 +6,9 @@ import signal
 import sys
 import traceback
 from collections.abc import Mapping, Sequence
+from multiprocessing import current_process
 from pathlib import Path
+from threading import RLock
 from typing import Any
 
 import hydra
@@ -136,6 +138,7 @@ def _run_job_of_sweep(config: DictConfig, number: int, folder: Path) -> int:
     """Run one job as Hydra's own launchers do: with the settings that were noted at the launch, and so
     that a job that fails, fails alone."""
     from descentlab.sweeps.compose import Job
+    from descentlab.sweeps.interruption import end_stopped
     from descentlab.sweeps.ledger import ledger_of
     from descentlab.sweeps.outcomes import ended
     from descentlab.sweeps.pruning import pruning_of
@@ -148,7 +151,15 @@ def _run_job_of_sweep(config: DictConfig, number: int, folder: Path) -> int:
             if leftover.name != ".hydra":
                 shutil.rmtree(leftover) if leftover.is_dir() else leftover.unlink()
         job = noted[number] if number < len(noted) else Job(number, [], check(plain(config)))
-        return _train(job.settings, folder, warns=False, callbacks=pruning_of(job))
+        is_worker = current_process().name != "MainProcess"
+        if is_worker:
+            from tqdm import tqdm
+
+            tqdm.set_lock(RLock())  # its own is a semaphore of the system, which a worker that is ended leaves behind
+        code = _train(job.settings, folder, warns=False, callbacks=pruning_of(job))
+        if code > 128 and not is_worker:  # whose command is told for itself
+            end_stopped(signal.Signals(code - 128).name, folder.parent)
+        return code
     except WriteError as error:  # the disk has no room for the next job either
         stop_unwritten(error, goes_on(folder.parent))
     except InputError as error:

@@ -93,10 +93,12 @@ class OptunaSweeper(Sweeper):
             count += len(batch)
 
     def _run(self, search: "Search", batch: Sequence[Sequence[str]], first: int) -> None:
-        from descentlab.sweeps.outcomes import outcomes_in  # torch is imported now, not to say no
+        from descentlab.sweeps.interruption import stopping_at_signals  # torch is imported now, not to say no
+        from descentlab.sweeps.outcomes import outcomes_in
 
-        self.launcher.launch(batch, initial_job_idx=first)
         folder = folder_of(self.config)
+        with stopping_at_signals(folder):  # for launchers of another make
+            self.launcher.launch(batch, initial_job_idx=first)
         search.tell(outcomes_in(folder, ledger_of(folder).jobs[first : first + len(batch)]))
 
     def _search(self, dimensions: Mapping[str, Dimension]) -> "Search":

@@ -22,7 +22,7 @@ from omegaconf import DictConfig
 from descentlab.errors import InputError
 from descentlab.settings.check import check_value
 from descentlab.settings.groups import PositiveInt
-from descentlab.sweeps.plan import leaving_nothing, plan
+from descentlab.sweeps.plan import folder_of, leaving_nothing, plan
 from descentlab.sweeps.product import jobs_of
 
 
@@ -73,11 +73,14 @@ class ProductSweeper(Sweeper):
             jobs = jobs_of(overrides, _groups_of(self.zip), points)
         plan(loader, self.config, jobs, first=0, is_whole=True)
         size = self.max_batch_size or len(jobs)
+        from descentlab.sweeps.interruption import stopping_at_signals  # torch is imported now, not to say no
+
         returns = []
-        for first in range(0, len(jobs), size):
-            returns.append(self.launcher.launch(jobs[first : first + size], initial_job_idx=first))
-            for each in returns[-1]:
-                _ = each.return_value  # raises what a launcher of another make has caught
+        with stopping_at_signals(folder_of(self.config)):  # for launchers of another make
+            for first in range(0, len(jobs), size):
+                returns.append(self.launcher.launch(jobs[first : first + size], initial_job_idx=first))
+                for each in returns[-1]:
+                    _ = each.return_value  # raises what such a launcher has caught
         return returns
 
 
