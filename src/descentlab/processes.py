@@ -4,6 +4,9 @@ import os
 import re
 import sys
 
+from descentlab.errors import InputError
+
+_NUMBERS = ("RANK", "LOCAL_RANK", "SLURM_PROCID", "JSM_NAMESPACE_RANK")
 _command: list[str] = []
 
 
@@ -31,6 +34,23 @@ def as_called(text: str) -> str:
 def num_processes() -> int:
     """How many processes torchrun has started together, on all machines; 1 for a process on its own."""
     return int(os.environ["WORLD_SIZE"]) if "TORCHELASTIC_RUN_ID" in os.environ else 1
+
+
+def check_start() -> None:
+    """Refuse a process that somebody else than torchrun has given a number among several: Lightning, which reads the
+    first of these variables that is there as it is imported, would leave the files of a run to another.
+
+    Raises:
+        InputError: naming the variable and what to type.
+    """
+    name = next((name for name in _NUMBERS if name in os.environ), None)
+    if name is None or "TORCHELASTIC_RUN_ID" in os.environ or os.environ[name] == "0":
+        return
+    remedy = "srun --ntasks=1" if name == "SLURM_PROCID" else f"env -u {name}"
+    raise InputError(
+        f"{name}: expected 0, or processes that torchrun has started, got {os.environ[name]}; type {remedy} before the "
+        "command, or torchrun --nproc-per-node <processes> scripts/train.py …"
+    )
 
 
 def rank() -> int:

@@ -56,3 +56,22 @@ print(len(os.listdir("/proc/self/task")))
     environment = {name: value for name, value in os.environ.items() if not name.endswith("_NUM_THREADS")} | given
     done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
     assert int(done.stdout) == expected
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("RANK", "1"), ("RANK", "abc"), ("LOCAL_RANK", "2"), ("SLURM_PROCID", "1")]
+)
+@pytest.mark.parametrize("command", ["train", "evaluate"])
+def test_a_process_that_is_one_of_several_without_torchrun_is_refused(typed, monkeypatch, command, name, value):
+    monkeypatch.setenv(name, value)
+    answer = typed(command, "run=somewhere")
+    assert (answer.code, answer.err.count("\n")) == (2, 1)
+    assert answer.err.startswith(
+        f"error: {name}: expected 0, or processes that torchrun has started, got {value}; type"
+    )
+
+
+def test_a_run_in_a_batch_job_of_several_tasks_is_a_run_on_its_own(typed, monkeypatch):
+    for name, value in {"SLURM_JOB_ID": "3", "SLURM_NTASKS": "2", "SLURM_PROCID": "0"}.items():
+        monkeypatch.setenv(name, value)
+    assert typed("train", "model=linear", "trainer.max_steps=2", "figures=false").code == 0

@@ -14,7 +14,7 @@ from typing import NoReturn
 from descentlab.commands.terminal import speaking
 from descentlab.deferred import defer
 from descentlab.errors import InputError, WriteError
-from descentlab.processes import as_called
+from descentlab.processes import as_called, check_start
 from descentlab.runs.agreement import speaks_for_all
 from descentlab.settings.config_folders import choices_of, take_config_dir
 
@@ -105,6 +105,7 @@ def run(command: Callable[[Sequence[str]], None], help_text: str, needs_argument
         return
     with brief_process():
         try:
+            check_start()
             command(take_config_dir(arguments))
         except InputError as error:
             refuse(error)

@@ -23,7 +23,7 @@ from descentlab.commands.flags import check_flags
 from descentlab.commands.resume import resume_run
 from descentlab.commands.terminal import speaking
 from descentlab.errors import InputError, WriteError
-from descentlab.processes import as_called, is_first_process
+from descentlab.processes import as_called, check_start, is_first_process
 from descentlab.runs.agreement import ending_together, failing_together
 from descentlab.runs.files import UNWRITABLE
 from descentlab.runs.folders import take_away
@@ -75,6 +75,7 @@ def main() -> None:
     decorate = hydra.main(config_path=str(config_folder()), config_name=CONFIG_NAME, version_base="1.3")
     with brief_process(), ending_together():
         try:
+            check_start()
             sys.argv[1:] = take_config_dir(sys.argv[1:])
             if any(word.startswith("run=") for word in sys.argv[1:]):
                 lone.append(resume_run(sys.argv[1:]))

@@ -10,7 +10,7 @@ import torch
 from annotated_types import Ge, Gt
 from lightning.pytorch import Callback, Trainer
 from lightning.pytorch.loggers import Logger
-from lightning.pytorch.plugins.environments import TorchElasticEnvironment
+from lightning.pytorch.plugins.environments import LightningEnvironment, TorchElasticEnvironment
 from lightning.pytorch.profilers import AdvancedProfiler, SimpleProfiler
 
 from descentlab.engines.drawing import CPU
@@ -60,7 +60,8 @@ def make_trainer(
             devices=devices,
             num_nodes=num_nodes,
             strategy=strategy if together else "auto",
-            plugins=[WholeCheckpointIO(), *([TorchElasticEnvironment()] if together else [])],
+            # Named, since Lightning would take a lone run among the tasks of a SLURM job for one of several.
+            plugins=[WholeCheckpointIO(), TorchElasticEnvironment() if together else LightningEnvironment()],
             gradient_clip_val=gradient_clip_val,
             default_root_dir=folder,
             callbacks=callbacks,

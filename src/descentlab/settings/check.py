@@ -141,9 +141,7 @@ def _refuse_too_large(value: Any, key: str) -> None:
     elif isinstance(value, int) and abs(value) >= 2**63:
         raise InputError(f"{key}: expected a value less than {2**63} in size, got {value}.")
     elif isinstance(value, float) and key.partition(".")[0] in _COMPUTED and _LARGEST < abs(value) < math.inf:
-        raise InputError(
-            f"{key}: expected a value of at most {_LARGEST:.7g} in size, a float32, got {value}."
-        )
+        raise InputError(f"{key}: expected a value of at most {_LARGEST:.7g} in size, a float32, got {value}.")
 
 
 @cache
