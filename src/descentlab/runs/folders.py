@@ -34,9 +34,13 @@ def _use(folder: Path) -> str:
 
 
 def take_away(folder: Path) -> None:
-    """Remove a folder that was made exclusively, and the folder around it if nothing else is in it; never the
-    one that the user stands in."""
+    """Remove a folder that was made exclusively, and those around it in which nothing else is: all within the folder
+    that the user stands in, which stays, and elsewhere one."""
+    here = Path.cwd()
     shutil.rmtree(folder)
-    around = folder.absolute().parent
-    if not any(around.iterdir()) and not Path.cwd().is_relative_to(around):
+    around = folder.resolve().parent
+    while not any(around.iterdir()) and not here.is_relative_to(around):
         around.rmdir()
+        around = around.parent
+        if not around.is_relative_to(here):
+            return
