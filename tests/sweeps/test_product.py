@@ -100,6 +100,8 @@ def test_points_have_no_tail_of_digits() -> None:
     [
         ("lr=interval(0,1)", None, r"lr: expected values, got interval\(0,1\); type hydra\.sweeper\.points="),
         ("lr=int(interval(0,9))", 3, r"lr: expected range\(…\) for integers"),
+        ("seed=range(0,1,0)", None, r"seed: expected a step other than 0, got range\(0,1,0\)"),
+        ("lr=range(0,1,0.0)", None, r"lr: expected a step other than 0"),
         ("lr=range(3,3)", None, r"lr: expected at least one value, got range\(3,3\)"),
     ],
 )

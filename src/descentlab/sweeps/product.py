@@ -43,6 +43,8 @@ def _texts(override: Override, points: int | None) -> list[str]:
         return [fixed(override)]
     key = override.get_key_element()
     if override.is_discrete_sweep():
+        if getattr(override.value(), "step", None) == 0:
+            raise InputError(f"{key}: expected a step other than 0, got {override.get_value_string()}.")
         texts = [f"{key}={text}" for text in override.sweep_string_iterator()]
         if not texts:
             raise InputError(f"{key}: expected at least one value, got {override.get_value_string()}.")
