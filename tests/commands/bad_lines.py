@@ -125,6 +125,7 @@ def wrong_kinds(chance: random.Random, count: int) -> Iterator[BadLine]:
 RANGES: dict[str, list[str]] = {
     "optimizer.lr": ["0", "-1", "-1e-30", "1e31", "1e400"],
     "seed": ["-1", "9223372036854775808", "1" + "0" * 40],
+    "name": ["../x", "a/b", "..", "/tmp/x"],
     "data.seed": ["-1", "1" + "0" * 25],
     "model.seed": ["-3", "18446744073709551616"],
     "data.num_samples": ["0", "-7", "1" + "0" * 15, "1" + "0" * 30],

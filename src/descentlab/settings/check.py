@@ -36,6 +36,7 @@ def check(
             with what was expected and what came.
     """
     _validate(_root(), dict(settings), "")
+    _refuse_path(settings["name"])
     checked = dict(settings)
     known, found = before or ({}, {})
 
@@ -47,6 +48,11 @@ def check(
     for group in ("logger", "callbacks"):  # likewise
         checked[group] = dict(found[group]) if is_known(group) else _check_targets(settings[group], group)
     return checked
+
+
+def _refuse_path(name: str) -> None:
+    if re.search(r"[/\\\0]", name) or name in (".", ".."):
+        raise InputError(f"name: expected the name of a folder, without slashes, got {name!r}.")
 
 
 def _check_targets(specs: Mapping[str, Any], group: str) -> dict[str, Any]:
