@@ -98,3 +98,10 @@ def test_an_error_on_the_way_is_not_swallowed_and_leaves_a_result(train_with, tm
     result = json.loads((tmp_path / "result.json").read_text())
     assert (result["status"], result["num_steps"]) == ("failed", 20)
     assert (tmp_path / "history.csv").is_file()
+
+
+@pytest.mark.parametrize("every", [5, 9, 2**63 - 1])
+def test_a_history_of_fewer_rows_than_one_on_the_way_has_the_start_and_the_end(trained, every):
+    run = trained("model=linear", "trainer.max_steps=5", f"history.every={every}")
+    rows = (run.folder / "history.csv").read_text().splitlines()[1:]
+    assert [row.partition(",")[0] for row in rows] == ["0", "5"]

@@ -203,7 +203,8 @@ def build_history(settings: Mapping[str, Any]) -> History:
 def rows_every(settings: Mapping[str, Any]) -> int:
     """Steps between two rows of the history: `history.every`, or what gives about 10 000 rows."""
     every: int | None = settings["history"]["every"]
-    return max(1, (settings["trainer"]["max_steps"] + ROWS // 2) // ROWS) if every is None else every
+    steps: int = settings["trainer"]["max_steps"]
+    return max(1, (steps + ROWS // 2) // ROWS if every is None else min(every, steps))
 
 
 def build_trainer(settings: Mapping[str, Any], folder: Path, more: Sequence[Callback] = ()) -> Trainer:
