@@ -17,6 +17,7 @@ CSVS: dict[str, bytes] = {
     "an empty cell": b"x1,y\n,2\n",
     "a word": b"x1\none\n",
     "a decimal comma": b'x1\n"1,5"\n',
+    "digits in groups": b"x1\n1_000\n",
     "a date": b"x1\n2020-01-01\n",
     "not a number": b"x1\nnan\n",
     "NA": b"x1\nNA\n",

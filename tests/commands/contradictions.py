@@ -17,6 +17,7 @@ CONTRADICTIONS: dict[str, str] = {
     "data=table data.x=[1] data.y=[2] data.path=a.csv data.features=[a] data.target=b": "data",
     "data=table data.path=a.csv": "data.features",
     "data=table data.path=a.csv data.features=[a]": "data",
+    "data=table data.path=a.csv data.features=[a,b] data.target=b": "data.features",
     "data=table data.path=a.csv data.features=[] data.target=b": "data",
     "data=table data.x=[1,2] data.y=[1,2] data.val_fraction=0.5 data.test_fraction=0.5": "data.val_fraction",
     "model=linear model.bias=false data=table data.x=[1,2] data.y=[1,3] data.standardize=true": "data.standardize",

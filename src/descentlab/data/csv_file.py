@@ -81,7 +81,7 @@ def _read_rows(lines: _Lines, path: str | Path, columns: Sequence[str]) -> list[
 
 def _number(text: str, where: str, column: str) -> float:
     try:
-        value = float(text)
+        value = float(text.replace("_", "?"))  # which Python reads as digits in groups
     except ValueError:
         raise InputError(f"{where}, column {column!r}: expected a number, got {text!r}.") from None
     if not math.isfinite(value):

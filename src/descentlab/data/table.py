@@ -138,6 +138,8 @@ class _Source:
                 f"data.features, data.target: expected names of the CSV's columns, got {features or 'none'} and "
                 f"{target or 'none'}; type data.features=[a,b] data.target=y"
             )
+        if read and features and target in features:
+            raise InputError(f"data.features: expected columns beside the target, got {target!r} among them.")
         self.x, self.y, self.path, self.features, self.target = x, y, path, features, target
 
     def read(self) -> tuple[Tensor, Tensor]:
