@@ -15,7 +15,7 @@ from descentlab.functional.losses import mse
 
 SAMPLES, STEPS = 20, 200
 MEMBERS = (1, 100, 10_000, 1_000_000)
-MOST_ACTIVATIONS = 10**9
+MOST_ACTIVATIONS = 10**8
 """Numbers in one layer of a stack's step: of more members, several stacks follow each other."""
 
 COPIED, WIDTH = 2**28, 8192

@@ -67,7 +67,7 @@ class GraphEngine(RecordedEngine):
                     if place is not values:
                         place.copy_(values)
                 graph()
-        return rows.losses(len(indices))
+        return rows.losses(len(indices)).clone()
 
     def _graph(
         self, x: Tensor, y: Tensor, state: dict[str, Tensor], first: frozenset[int], rows: StepRows

@@ -71,20 +71,17 @@ class GraphStack(CheckedStack):
         return are_near(expected, ours)
 
     def advance_fast(self, num_steps: int, rows: range) -> StackTrace:
-        before, had_diverged = self.steps, self.diverged
+        before = self.steps
         self._alive.copy_(~self.diverged)
         self._steps.copy_(self.steps)
         self._last_steps.copy_(self.last_steps)
-        losses, table = [torch.empty(0, self.num_members, dtype=self.dtype)], []
+        losses, table = torch.empty(num_steps, self.num_members, dtype=self.dtype), []
         for start, stop in pairwise([*range(0, num_steps, SEGMENT), num_steps]):
-            found, parameters = self._perform_segment(stop - start, rows_within(rows, start, stop))
-            losses.append(found)
-            table.append(parameters)
+            table.append(self._perform_segment(rows_within(rows, start, stop), losses[start:stop]))
         self.steps, self.diverged = self._steps.cpu(), ~self._alive.cpu()
         self._was_frozen, self.kept = self._frozen(), self._moving()
         parameters_of_all = torch.cat(table) if rows and table else None
-        trace = StackTrace(torch.cat(losses), parameters_of_all, self.steps - before, self.diverged.clone())
-        return trace.cut_at_ends(had_diverged)
+        return StackTrace(losses, parameters_of_all, self.steps - before, self.diverged.clone())
 
     # ---- on the device
 
@@ -99,9 +96,10 @@ class GraphStack(CheckedStack):
         self._before = self._moving()
 
     def _perform_segment(
-        self, count: int, rows: range
-    ) -> tuple[Float[Tensor, "step member"], Float[Tensor, "row member parameter"]]:
-        are_constant = self.numbers.are_constant
+        self, rows: range, losses: Float[Tensor, "step member"]
+    ) -> Float[Tensor, "row member parameter"]:
+        """As many steps as there are rows of losses, which are filled; gives the parameters before those of `rows`."""
+        count, are_constant = len(losses), self.numbers.are_constant
         self._rows.begin(self.numbers.table(self.step, self.step + (1 if are_constant else count)))
         if are_constant:
             self._rows.take()
@@ -120,7 +118,8 @@ class GraphStack(CheckedStack):
                         place.copy_(values)
                 graph()
             self.step += 1
-        return self._rows.losses(count).cpu(), table.cpu()
+        losses.copy_(self._rows.losses(count))
+        return table.cpu()
 
     def _graph(self, x: Tensor, y: Tensor, is_first: bool) -> tuple[Batch, Graph]:
         """The step for batches as large as this one, and where it reads them."""
@@ -138,6 +137,7 @@ class GraphStack(CheckedStack):
         rates = self._shaped_rates()
         moving = [(value, self._before[name]) for name, value in self._moving_places().items()]
         has_new_rates = not self.numbers.are_constant
+        nan = torch.full((), torch.nan, dtype=self.dtype, device=self._device)
 
         def perform() -> None:
             if has_new_rates:
@@ -149,10 +149,10 @@ class GraphStack(CheckedStack):
             is_active = self._alive & (self._steps < self._last_steps)
             goes_on = is_active & is_finite
             for value, before in moving:
-                value.copy_(torch.where(over_members(goes_on, value), value, before))
+                torch.where(over_members(goes_on, value), value, before, out=value)
             self._alive.logical_and_(is_finite | ~is_active)
             self._steps.add_(goes_on)
-            self._rows.leave(losses)
+            self._rows.leave(torch.where(is_active, losses, nan))
 
         return perform
 

@@ -105,6 +105,7 @@ def _record(
     (losses, gradients), operations = record(run)
     program = build_program(operations, losses, list(gradients), list(parameters.values()), inputs)
     _prove(program, gradient, parameters, inputs, same)
+    program.operations, program.results = [], []  # whose tensors take more memory than the step's own
     return program
 
 

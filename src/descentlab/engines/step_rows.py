@@ -41,5 +41,5 @@ class StepRows:
         self._row.add_(1)
 
     def losses(self, count: int) -> Float[Tensor, "step ..."]:
-        """What the first steps came to, copied."""
-        return self._losses[:count].clone()
+        """What the first steps came to, until the next begin."""
+        return self._losses[:count]

@@ -18,8 +18,8 @@ MOST_BYTES = 2**30
 _MODULE_BYTES = 40_000
 """A LightningModule with its net, settings and data module, as objects."""
 
-_STEP_BYTES_ON_GPU = 4 * SEGMENT * 3
-"""The losses and rates of the steps that a GPU makes before it is asked."""
+_NUMBERS_A_STEP_ON_GPU = 3
+"""The losses and rates of each step that a GPU makes before it is asked, beside recorded parameters."""
 
 _COPIES = 3
 """A history is held as recorded, joined, and as written."""
@@ -43,18 +43,22 @@ def most_members(settings: Mapping[str, Any], num_workers: int) -> int:
     numbers = num_parameters(module.net)
     rows = settings["trainer"]["max_steps"] // rows_every(settings) + 2
     width = 2 + (numbers if numbers <= MOST_COLUMNS else 0)
-    points = sum(x.numel() + y.numel() for x, y in data.stages().values())
+    points = 8 * sum(x.numel() + y.numel() for x, y in data.stages().values())
     activations = len(data.stages()["train"].x) * numbers
-    step = 4 * (2 * points + 4 * activations + 6 * numbers)
-    size = _MODULE_BYTES + step + 4 * _COPIES * rows * width
+    step = 4 * (4 * activations + 6 * numbers)
+    size = _MODULE_BYTES + points + 4 * _COPIES * rows * width
     free = _free_bytes() / 2 / num_workers
     if (device := device_of(settings["trainer"]["accelerator"])) == CPU:
-        return max(1, int(min(MOST_BYTES, free) / size))
-    return max(1, int(min(free / size, _free_bytes_on(device) / 2 / (step + _STEP_BYTES_ON_GPU))))
+        return max(1, int(min(MOST_BYTES, free) / (size + step)))
+    there = points + step + 4 * SEGMENT * (_NUMBERS_A_STEP_ON_GPU + width)
+    return max(1, int(min(free / size, _free_bytes_on(device) / 2 / there)))
 
 
 def _free_bytes_on(device: torch.device) -> int:
-    return torch.cuda.mem_get_info(device)[0] if torch.cuda.device_count() else 0
+    if not torch.cuda.device_count():
+        return 0
+    torch.cuda.empty_cache()  # torch keeps what an earlier stack has left
+    return torch.cuda.mem_get_info(device)[0]
 
 
 def _free_bytes() -> int:
