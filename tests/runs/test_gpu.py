@@ -41,4 +41,7 @@ def test_a_checkpoint_of_a_gpu_is_read_without_one(pair):
 
 def test_products_on_a_gpu_keep_float32(trained):
     trained("model=relu_net", "trainer=gpu", "trainer.max_steps=2")
-    assert torch.get_float32_matmul_precision() == "highest"
+    first, second = torch.rand(2, 64, 64, generator=torch.Generator().manual_seed(1))
+    product = (first.cuda() @ second.cuda()).cpu()
+    exact = first.double() @ second.double()
+    torch.testing.assert_close(product.double(), exact, rtol=1e-6, atol=0)  # TF32 keeps three digits
