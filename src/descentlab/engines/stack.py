@@ -1,4 +1,4 @@
-"""Many nets trained as one: each member gets the bits of its lone run.
+"""Many nets trained as one: each member gets the bits of its lone run where products have few terms.
 
 The members' parameters lie in tensors with a leading `member` axis; one recorded step (record.py, under
 `vmap`) updates them all, by the same table of update rules (updates.py) as a lone net. A member that has
