@@ -1,9 +1,11 @@
 """Every setting is held to its type and range before anything is built, and the message says what to type."""
 
+from collections.abc import Collection
+
 import pytest
 
 from descentlab.errors import InputError
-from descentlab.settings.check import check
+from descentlab.settings.check import check, check_value
 from descentlab.settings.compose import compose
 
 REFUSED = {
@@ -95,3 +97,14 @@ def test_checked_settings_pass_the_check_unchanged(trained, any_experiment):
 def test_a_key_of_lightnings_own_is_left_to_a_callback_that_takes_it():
     settings = compose(["+callbacks.rates._target_=lightning.pytorch.callbacks.LearningRateMonitor"])
     assert settings["callbacks"]["rates"] == {"_target_": "lightning.pytorch.callbacks.LearningRateMonitor"}
+
+
+def test_a_type_that_pydantic_does_not_know_takes_any_value():
+    assert check_value([1], Collection[int], "model.sizes") == [1]
+
+
+def test_a_schedule_at_given_steps_takes_them_as_a_list():
+    target = "scheduler._target_=torch.optim.lr_scheduler.MultiStepLR"
+    assert compose([target, "+scheduler.milestones=[50,100]"])["scheduler"]["milestones"] == [50, 100]
+    with pytest.raises(InputError, match=r"^scheduler\.milestones\.1: expected a valid integer, got 'late'"):
+        compose([target, "+scheduler.milestones=[50,late]"])

@@ -6,6 +6,7 @@ from typing import get_args
 import pytest
 
 from descentlab.errors import InputError
+from descentlab.settings.check import check_value
 from descentlab.settings.signature import signature_of
 from descentlab.targets import locate
 
@@ -110,3 +111,54 @@ def test_aliases_of_modules_that_import_each_other_are_followed(modules):
     )
     assert get_args(signature_of("descentlab.own.five.fit").parameters["size"].annotation) == (1, 2)
     assert get_args(signature_of("descentlab.own.six.other").parameters["kind"].annotation) == ("x",)
+
+
+SPELT = {
+    "a module": ("import typing\nimport annotated_types", "typing.Annotated[int, annotated_types.Ge(1)]"),
+    "another name of it": ("import typing as t, annotated_types as at", "t.Annotated[int, at.Ge(1)]"),
+    "a name given to it": (
+        "import typing\nimport annotated_types as at\nWidth = typing.Annotated[int, at.Ge(1)]",
+        "Width",
+    ),
+    "a declared name": (
+        "import typing\nfrom annotated_types import Ge\nWidth: typing.TypeAlias = typing.Annotated[int, Ge(1)]",
+        "Width",
+    ),
+    "pydantic's": ("import pydantic", "pydantic.PositiveInt"),
+    "imported from pydantic": ("from pydantic import PositiveInt as Count", "Count"),
+    "a text": ("from annotated_types import Ge\nimport typing", '"typing.Annotated[int, Ge(1)]"'),
+    "an option": ("import typing\nfrom pydantic import PositiveInt", "typing.Optional[PositiveInt]"),
+    "a choice": ("import typing as t", "t.Literal[1, 2]"),
+}
+"""Ways to write a type that holds 1, and neither 0 nor a word: what a module imports and assigns, and the type."""
+
+
+@pytest.mark.parametrize(("head", "annotation"), SPELT.values(), ids=SPELT)
+def test_a_type_is_read_however_it_is_spelt(modules, head, annotation):
+    name = f"spelt{list(SPELT.values()).index((head, annotation))}"
+    modules(**{name: f"{head}\ndef fit(width: {annotation}): ..."})
+    read = signature_of(f"descentlab.own.{name}.fit").parameters["width"].annotation
+    assert check_value(1, read, "width") == 1
+    for wrong in (0, "word"):
+        with pytest.raises(InputError, match=r"^width: expected"):
+            check_value(wrong, read, "width")
+
+
+LISTED = {
+    "from typing import Iterable": "Iterable[int]",
+    "from collections.abc import Iterable as Many": "Many[int] | None",
+    "import collections.abc": "collections.abc.Iterable[int]",
+    "from collections import abc": "abc.Iterable[int]",
+    "import typing": "typing.Optional[typing.Iterable[int]]",
+}
+"""Ways to write a type of numbers that may come one by one: what a module imports, and the type."""
+
+
+@pytest.mark.parametrize("head", LISTED)
+def test_numbers_that_may_come_one_by_one_are_a_list(modules, head):
+    name = f"listed{list(LISTED).index(head)}"
+    modules(**{name: f"{head}\ndef fit(steps: {LISTED[head]}): ..."})
+    read = signature_of(f"descentlab.own.{name}.fit").parameters["steps"].annotation
+    assert check_value([1, 2], read, "steps") == [1, 2]
+    with pytest.raises(InputError, match=r"^steps\.1: expected a valid integer, got 'two'"):
+        check_value([1, "two"], read, "steps")

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from functools import cache
 from typing import Any
 
-from pydantic import ConfigDict, TypeAdapter, ValidationError
+from pydantic import ConfigDict, PydanticUserError, TypeAdapter, ValidationError
 
 from descentlab.errors import InputError, did_you_mean
 from descentlab.settings.groups import COMMON, PROVIDED, RANGES, PositiveInt, RootSettings
@@ -152,7 +152,10 @@ def _refuse_too_large(value: Any, key: str) -> None:
 
 @cache
 def _adapter(annotation: Any) -> TypeAdapter:
-    return TypeAdapter(annotation, config=ConfigDict(strict=True, allow_inf_nan=False))
+    try:
+        return TypeAdapter(annotation, config=ConfigDict(strict=True, allow_inf_nan=False))
+    except PydanticUserError:
+        return TypeAdapter(Any)  # a type that no plain value can be held to
 
 
 def _validate(adapter: TypeAdapter, value: Any, key: str) -> Any:

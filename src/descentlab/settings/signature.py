@@ -12,7 +12,8 @@ from typing import Any
 
 from descentlab.errors import InputError, did_you_mean
 
-_LIGHT_MODULES = {"typing", "collections.abc", "annotated_types", "pathlib"}
+_LIGHT_MODULES = {"typing", "collections.abc", "annotated_types", "pathlib", "pydantic", "types"}
+_READ_AS = {"Iterable": list}  # pydantic would keep an iterator, which is no plain value
 
 
 @dataclass(frozen=True)
@@ -105,6 +106,8 @@ def _evaluate(expression: ast.expr | None, namespace: dict[str, Any]) -> Any:
     if expression is None:
         return Any
     try:
+        if isinstance(expression, ast.Constant) and isinstance(expression.value, str):
+            expression = ast.parse(expression.value, mode="eval").body
         return eval(compile(ast.Expression(expression), "<signature>", "eval"), dict(namespace))
     except Exception:
         return Any  # a tensor or another heavy type: the name is still checked, the value is not
@@ -118,19 +121,39 @@ def _namespace(module: str, above: frozenset[str] = frozenset()) -> dict[str, An
     """
     namespace: dict[str, Any] = {}
     for node in _statements(_parse(module, module)):
-        if isinstance(node, ast.ImportFrom):
+        if isinstance(node, ast.Import):
+            for alias in node.names:
+                if alias.name in _LIGHT_MODULES:
+                    top = alias.name.partition(".")[0]
+                    namespace[alias.asname or top] = _Light(alias.name if alias.asname else top)
+        elif isinstance(node, ast.ImportFrom):
             source = _absolute(node, module)
             if source in _LIGHT_MODULES:
-                light = importlib.import_module(source)
-                namespace |= {alias.asname or alias.name: getattr(light, alias.name) for alias in node.names}
+                light = _Light(source)
+                namespace |= {a.asname or a.name: getattr(light, a.name, Any) for a in node.names}
             elif source.startswith("descentlab.") and source not in above:
                 theirs = _namespace(source, above | {module})
                 namespace |= {a.asname or a.name: theirs[a.name] for a in node.names if a.name in theirs}
-        elif isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
+            elif source == "collections":
+                namespace |= {a.asname or a.name: _Light("collections.abc") for a in node.names if a.name == "abc"}
+        elif isinstance(node, ast.Assign | ast.AnnAssign):
+            target = node.targets[0] if isinstance(node, ast.Assign) else node.target
             value = _evaluate(node.value, namespace)
-            if value is not Any:
-                namespace[node.targets[0].id] = value
+            if isinstance(target, ast.Name) and value is not Any:
+                namespace[target.id] = value
     return namespace
+
+
+class _Light:
+    """A well-known module as annotations see it; of `collections` there is nothing but its `abc`."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+
+    def __getattr__(self, name: str) -> Any:
+        if self._name == "collections" and name == "abc":
+            return _Light("collections.abc")
+        return _READ_AS.get(name) or getattr(importlib.import_module(self._name), name)
 
 
 def _statements(tree: ast.Module) -> Iterator[ast.stmt]:
