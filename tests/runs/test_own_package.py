@@ -60,6 +60,11 @@ class Text(PointsDataModule):
         self.train = Points(rows[:, :1], rows[:, 1:])
 
 
+class Forgetful(PointsDataModule):
+    def __init__(self, path: str, keep: bool, seed: int, batch_size: int | None) -> None:
+        self.path = path
+
+
 class Plain(LightningModule):
     def __init__(self, num_features: int) -> None:
         super().__init__()
@@ -119,6 +124,13 @@ def test_a_file_of_ones_own_data_module_is_read_again_or_its_copy_where_the_run_
 def test_what_is_lightnings_alone_is_refused_with_what_it_has_to_be(own, override, message):
     with pytest.raises(InputError, match=message):
         assemble(compose([*own, override]))
+
+
+def test_a_data_module_that_does_not_begin_as_all_do_is_told_how(own):
+    with pytest.raises(
+        InputError, match=r"^data: expected Forgetful\.__init__ to begin with super\(\)\.__init__\(seed, b"
+    ):
+        assemble(compose([*own, "data._target_=own_lab.Forgetful"]))
 
 
 @pytest.mark.parametrize("lr", [0.01, 1e30], ids=["converges", "diverges"])

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from descentlab.engines.batches import FullBatch, ShuffledBatches
 from descentlab.engines.problem import Batches
+from descentlab.errors import InputError
 from descentlab.functional.standardization import Standardization
 
 
@@ -40,6 +41,25 @@ class Truth:
     def lowest_mse(self) -> float:
         """The expected mean squared error of the law itself on a fresh draw, which no model beats: noise_std^2."""
         return self.noise_std**2
+
+
+def _checked(points: Any, name: str) -> Points:
+    """Points in torch's default precision, if they can be trained on; `name` is for the message."""
+    if not isinstance(points, Points):
+        raise InputError(f"data: expected {name} to be Points(x, y), got {type(points).__name__}.")
+    x, y = (torch.as_tensor(each, dtype=torch.get_default_dtype()) for each in points)
+    if x.ndim < 2 or y.ndim < 2 or len(x) != len(y):
+        raise InputError(
+            f"data: expected {name} to have x of shape (sample, feature) and y of shape (sample, target), got "
+            f"{tuple(x.shape)} and {tuple(y.shape)}; a column of samples is made by [:, None]."
+        )
+    for letter, values in (("x", x), ("y", y)):
+        if not (values.sum().isfinite() or values.isfinite().all()):  # the sum is fast, but may overflow
+            row = int((~values.isfinite()).flatten(1).any(dim=1).nonzero()[0])
+            raise InputError(
+                f"data: expected finite numbers, got {values[row].tolist()} in row {row} of {letter} in {name}."
+            )
+    return Points(x, y)
 
 
 class BatchLoader:
@@ -86,9 +106,24 @@ class PointsDataModule(LightningDataModule):
         raise NotImplementedError("a data module says where its points come from")
 
     def setup(self, stage: str | None = None) -> None:
-        """Draw or read the points, once."""
+        """Draw or read the points, once.
+
+        Raises:
+            InputError: they are no points, or cannot be trained on.
+        """
+        if self.train is not None:
+            return
+        self.read_points()
         if self.train is None:
-            self.read_points()
+            raise InputError(f"data: expected self.train to be set by read_points of {self._origin}, got None.")
+        for name in ("train", "val", "test"):
+            if (points := getattr(self, name)) is not None:
+                setattr(self, name, _checked(points, f"self.{name} of {self._origin}"))
+
+    @property
+    def _origin(self) -> str:
+        """What the points come from, for messages."""
+        return type(self).__name__
 
     @property
     def num_samples(self) -> int:

@@ -39,6 +39,10 @@ class SyntheticDataModule(PointsDataModule):
         )
         self.truth = Truth(draw.law, draw.coefficients, draw.noise_std)
 
+    @property
+    def _origin(self) -> str:
+        return str(self.generator["_target_"])
+
     def draw(self, seed: int) -> Draw:
         """The generator's draw from a stream that begins at `seed`."""
         draw = build(self.generator, torch.Generator().manual_seed(seed))

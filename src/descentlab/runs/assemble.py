@@ -114,7 +114,11 @@ def build_data(settings: Mapping[str, Any]) -> PointsDataModule:
     target = locate(settings["_target_"])
     if isinstance(target, type) and issubclass(target, PointsDataModule):
         with _naming("data"):
-            return target(**{key: value for key, value in spec.items() if key != "_target_"}, **common)
+            data = target(**{key: value for key, value in spec.items() if key != "_target_"}, **common)
+        if not hasattr(data, "train"):
+            name = target.__name__
+            raise InputError(f"data: expected {name}.__init__ to begin with super().__init__(seed, batch_size).")
+        return data
     _refuse_of_lightning(target, LightningDataModule, "data", "a generator or a PointsDataModule")
     return SyntheticDataModule(dict(spec), **common)
 
