@@ -13,6 +13,7 @@ import inspect
 import os
 import re
 import sys
+import traceback
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -82,7 +83,7 @@ def locate(target: str) -> Any:
     check_trusted(target)
     module, _, name = target.rpartition(".")
     try:
-        found = getattr(importlib.import_module(module), name)
+        found = getattr(_imported(module), name)
     except (ImportError, AttributeError, ValueError) as error:
         raise InputError(f"_target_: expected the path of an object, got {target!r} ({error}).") from error
     if not callable(found):
@@ -91,6 +92,19 @@ def locate(target: str) -> Any:
     if not defined.startswith("torch._C"):  # the functions of torch.nn.functional that are written in C++
         check_trusted(f"{defined}.{name}")
     return found
+
+
+def _imported(module: str) -> Any:
+    """A module, or the line at which its import fails."""
+    try:
+        return importlib.import_module(module)
+    except Exception as error:
+        frames = [each for each in traceback.extract_tb(error.__traceback__) if "importlib" not in each.filename][1:]
+        if not frames:
+            raise  # the path itself leads nowhere
+        place = f"{frames[-1].filename}:{frames[-1].lineno}"
+        reason = f"{type(error).__name__}: {error}"
+        raise InputError(f"_target_: expected a module that can be imported, but {place}: {reason}.") from error
 
 
 def build(spec: Mapping[str, Any], *args: Any, **extra: Any) -> Any:
@@ -122,6 +136,12 @@ def _allowed(group: str | None) -> tuple[str, ...]:
 @functools.cache
 def _prefixes(group: str | None, trusted: str) -> tuple[str, ...]:
     return tuple(f"{package}." for package in (*_allowed(group), *_names(trusted)))
+
+
+def may_hold(module: str, group: str, target: str) -> bool:
+    """Whether a module is one of a group's, and of the same package as a target of it."""
+    top = target.partition(".")[0]
+    return f"{module}.".startswith(_prefixes(group, os.environ.get(VARIABLE, ""))) and module.partition(".")[0] == top
 
 
 def _names(trusted: str) -> tuple[str, ...]:

@@ -60,6 +60,81 @@ class Text(PointsDataModule):
         self.train = Points(rows[:, :1], rows[:, 1:])
 
 
+class Missing(Net):
+    def forward(self, x):
+        return self.layer(x) + self.missing
+
+
+class Wrong(nn.Module):
+    def __init__(self, num_features: int) -> None:
+        super().__init__()
+        self.layer = nn.Linear(num_features, "1")
+
+
+class NoSuper(nn.Module):
+    def __init__(self, num_features: int) -> None:
+        self.layer = nn.Linear(num_features, 1)
+
+
+class NoForward(nn.Module):
+    def __init__(self, num_features: int) -> None:
+        super().__init__()
+        self.layer = nn.Linear(num_features, 1)
+
+
+class Nothing(Net):
+    def forward(self, x):
+        self.layer(x)
+
+
+class Pair(Net):
+    def forward(self, x):
+        return self.layer(x), x
+
+
+class Detached(Net):
+    def forward(self, x):
+        return self.layer(x).detach()
+
+
+class Listed(Net):
+    def __init__(self, num_features: int) -> None:
+        super().__init__(num_features)
+        self._layers = [nn.Linear(num_features, num_features)]
+
+
+class Keyed(Net):
+    def __init__(self, num_features: int) -> None:
+        super().__init__(num_features)
+        self.layers = {"one": nn.Linear(num_features, num_features)}
+
+
+class Lazy(Net):
+    def __init__(self, num_features: int) -> None:
+        super().__init__(num_features)
+        self.layer = nn.LazyLinear(1)
+
+
+class Ordered(Net):
+    def __init__(self, num_features: int) -> None:
+        super().__init__(num_features)
+        self.order = [self.layer]
+        self.calls = 0
+
+    def forward(self, x):
+        x -= 1
+        self.calls += 1
+        return self.layer(x)
+
+
+class Broken(PointsDataModule):
+    def __init__(self, path: str, keep: bool, seed: int, batch_size: int | None) -> None:
+        super().__init__(seed, batch_size)
+
+    def read_points(self):
+        self.train = {}["points"]
+
+
 class Forgetful(PointsDataModule):
     def __init__(self, path: str, keep: bool, seed: int, batch_size: int | None) -> None:
         self.path = path
@@ -124,6 +199,58 @@ def test_a_file_of_ones_own_data_module_is_read_again_or_its_copy_where_the_run_
 def test_what_is_lightnings_alone_is_refused_with_what_it_has_to_be(own, override, message):
     with pytest.raises(InputError, match=message):
         assemble(compose([*own, override]))
+
+
+MISTAKES = {
+    "Missing": r"^model: Missing in .*own_lab\.py:\d+: AttributeError: 'Missing' object has no attribute 'missing'",
+    "Wrong": r"^model: Wrong in .*own_lab\.py:\d+: TypeError: ",
+    "NoSuper": r"^model: NoSuper in .*own_lab\.py:\d+: AttributeError: cannot assign module before Module.__init__",
+    "NoForward": r"^model: .* Module \[NoForward\] is missing the required .forward. function",
+    "Nothing": r"^model: expected Nothing\.forward to return a tensor of shape \(sample, 1\), got NoneType",
+    "Pair": r"^model: expected Pair\.forward to return a tensor of shape \(sample, 1\), got tuple",
+    "Detached": r"^model: expected Detached\.forward to return what depends on its parameters, got a constant",
+    "Listed": r"^model: expected the layers of Listed\._layers in an nn\.ModuleList, got a list, .* self\._layers = nn",
+    "Keyed": r"^model: expected the layers of Keyed\.layers in an nn\.ModuleDict, got a dict",
+    "Lazy": r"^model: expected a size for layer\.weight, got a lazy layer",
+}
+
+
+@pytest.mark.parametrize(("name", "message"), MISTAKES.items(), ids=MISTAKES)
+def test_a_mistake_in_a_net_is_told_in_one_line_with_its_place(own, name, message):
+    with pytest.raises(InputError, match=message) as refusal:
+        assemble(compose([*own, f"model._target_=own_lab.{name}"]))
+    assert "\n" not in str(refusal.value)
+
+
+def test_a_mistake_in_reading_points_is_told_with_its_place(own):
+    with pytest.raises(InputError, match=r"^data: Broken in .*own_lab\.py:\d+: KeyError: 'points'"):
+        assemble(compose([*own, "data._target_=own_lab.Broken"]))
+
+
+def test_the_first_look_at_a_net_changes_nothing_of_it_or_of_its_points(own):
+    data, module = assemble(compose([*own, "model._target_=own_lab.Ordered"]))
+    assert module.net.calls == 0
+    assert data.train.x[0] == 1
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (
+            "import nothere\n",
+            r"can be imported, but .*\w+\.py:1: ModuleNotFoundError: No module named 'nothere'",
+        ),
+        ("half = 1 / 0\n", r"can be imported, but .*\w+\.py:1: ZeroDivisionError: division by zero"),
+        ("\nclass Net(\n", r"expected Python, but .*\w+\.py:2 is none \('\(' was never closed\)"),
+    ],
+    ids=["import", "error", "syntax"],
+)
+def test_a_file_that_cannot_be_imported_is_told_with_its_line(own, tmp_path, monkeypatch, text, message):
+    name = f"broken_{sum(text.encode())}"  # a file of its own for each, since what was read of it is kept
+    (tmp_path / f"{name}.py").write_text(text + OWN.partition("class Manual")[0])
+    monkeypatch.setenv(targets.VARIABLE, f"own_lab,{name}")
+    with pytest.raises(InputError, match=message):
+        assemble(compose([*own, f"model._target_={name}.Net"]))
 
 
 def test_a_data_module_that_does_not_begin_as_all_do_is_told_how(own):

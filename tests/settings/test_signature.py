@@ -68,9 +68,13 @@ def test_an_alias_of_an_annotation_is_followed_to_the_module_that_makes_it():
             r"no module 'descentlab.modules.linnear'.* did you mean .*linear",
         ),
         ("descentlab.modules.linear.LinearRegresion", r"holds no 'LinearRegresion': did you mean LinearRegression"),
+        (
+            "descentlab.nets.wide_net",
+            r"descentlab\.nets\.wide_net is a module, .* Valid: descentlab\.nets\.wide_net\.Wi",
+        ),
         ("nosuchpackage.thing", r"no package 'nosuchpackage'"),
     ],
-    ids=["module", "name", "package"],
+    ids=["module", "name", "no class", "package"],
 )
 def test_a_target_that_is_not_there_is_answered_with_the_nearest(target, message):
     with pytest.raises(InputError, match=message):

@@ -1,10 +1,8 @@
 """From plain settings to the objects of a run: data module, module, callbacks, trainer."""
 
 import inspect
-import re
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +11,7 @@ from lightning.fabric.utilities.exceptions import MisconfigurationException
 from lightning.pytorch import Callback, LightningDataModule, LightningModule, Trainer
 from lightning.pytorch.callbacks import WeightAveraging
 from lightning.pytorch.loggers import Logger
+from torch import Tensor
 
 from descentlab.callbacks.history import History
 from descentlab.data.points import PointsDataModule
@@ -22,6 +21,8 @@ from descentlab.errors import InputError
 from descentlab.functional.losses import degree_of
 from descentlab.modules.regression import RegressionModule
 from descentlab.nets.linear_in_parameters import LinearInParameters
+from descentlab.runs.first_prediction import check_layers, first_prediction
+from descentlab.runs.own_code import naming
 from descentlab.targets import build, locate
 
 ROWS = 10_000
@@ -34,31 +35,42 @@ def assemble(settings: Mapping[str, Any]) -> tuple[PointsDataModule, RegressionM
         InputError: the points cannot be read, or the settings do not go together.
     """
     data = build_data(settings["data"])
-    with _naming("data", settings["data"]):
+    with naming("data", settings["data"]):
         data.setup()
-    num_features = data.stages()["train"].x.shape[1]
+    x, y = data.stages()["train"]
+    num_features = x.shape[1]
     if (expected := settings["model"].get("num_features", num_features)) != num_features:
         raise InputError(
             f"model.num_features: expected {num_features}, as many as the data have, got {expected}; "
             "leave it to data.num_features."
         )
     module = build_module(settings, data)
-    _check_training(module, settings["trainer"]["max_steps"])
+    _check_training(module, settings, x, y)
     return data, module
 
 
-def _check_training(module: RegressionModule, max_steps: int) -> None:
-    """Refuse a loss, an optimiser or a scheduler that is none, or does not take its settings, before the run begins."""
-    zeros = torch.zeros(2, 1)
-    with _naming("loss"):
-        value = module.loss(zeros, zeros)
+_seen: dict[tuple[type, str], torch.Size] = {}
+"""By a net's class and settings: the shape of its prediction for a sample, so that a sweep asks once for it."""
+
+
+def _check_training(module: RegressionModule, settings: Mapping[str, Any], x: Tensor, y: Tensor) -> None:
+    """Refuse what is no net, loss, optimiser or scheduler, or does not take its settings, before the run begins."""
+    spec = settings["model"]
+    key = type(module.net), str([x.shape[1:], *(entry for entry in spec.items() if entry[0] != "seed")])
+    if key not in _seen:
+        with naming("model", spec):
+            check_layers(module.net)
+            prediction = first_prediction(module, x)
+            _seen[key] = y.shape[1:] if prediction is None else prediction.shape[1:]
+    with naming("loss", settings["loss"]):
+        value = module.loss(torch.zeros(2, *_seen[key]), torch.zeros(2, *y.shape[1:]))
         if not isinstance(value, torch.Tensor) or value.shape != ():
             raise TypeError("it does not give a scalar for a prediction and a target")
-    with _naming("optimizer"):
+    with naming("optimizer", settings["optimizer"]):
         optimizer = build(module.optimizer_settings, module.net.parameters())
         if not isinstance(optimizer, torch.optim.Optimizer):
             raise TypeError(f"it gives a {type(optimizer).__name__}")
-    with _naming("scheduler"):
+    with naming("scheduler", settings["scheduler"]):
         scheduler = build(module.scheduler_settings or {"_target_": None}, optimizer)
         if scheduler is not None:
             if not isinstance(scheduler, torch.optim.lr_scheduler.LRScheduler):
@@ -69,8 +81,8 @@ def _check_training(module: RegressionModule, max_steps: int) -> None:
                     "scheduler=cosine or scheduler=exponential, or callbacks=[default,early_stopping]."
                 )
             inspect.signature(scheduler.step).bind()
-            if max_steps > 0:
-                _check_schedule(scheduler, max_steps)
+            if settings["trainer"]["max_steps"] > 0:
+                _check_schedule(scheduler, settings["trainer"]["max_steps"])
 
 
 def _check_schedule(scheduler: torch.optim.lr_scheduler.LRScheduler, max_steps: int) -> None:
@@ -89,31 +101,13 @@ def _check_schedule(scheduler: torch.optim.lr_scheduler.LRScheduler, max_steps: 
         ) from error
 
 
-@contextmanager
-def _naming(group: str, spec: Mapping[str, Any] | None = None) -> Iterator[None]:
-    """Name the group whose settings something could not be built from; `spec` has its sizes."""
-    try:
-        yield
-    except InputError:
-        raise
-    except (TypeError, ValueError, NotImplementedError, MemoryError, RuntimeError) as error:
-        reason = next(iter(str(error).splitlines()), type(error).__name__)
-        if isinstance(error, MemoryError) or re.search("allocate memory|[Oo]verflow|Storage size", reason):
-            sizes = {key: value for key, value in (spec or {}).items() if type(value) is int and key != "seed"}
-            largest = max(sizes, key=sizes.__getitem__, default="sizes")
-            reason = f"they ask for more memory than there is; give a smaller {group}.{largest}"
-        elif type(error) is RuntimeError:
-            raise  # of the code that was called, not of what it was called with
-        raise InputError(f"{group}: expected settings that fit their _target_, but {reason}.") from error
-
-
 def build_data(settings: Mapping[str, Any]) -> PointsDataModule:
     """The data module that `settings` name: one of its own, or a generator's draws."""
     spec = {key: value for key, value in settings.items() if key not in ("num_features", "seed", "batch_size")}
     common = {"seed": settings["seed"], "batch_size": settings["batch_size"]}
     target = locate(settings["_target_"])
     if isinstance(target, type) and issubclass(target, PointsDataModule):
-        with _naming("data"):
+        with naming("data", settings):
             data = target(**{key: value for key, value in spec.items() if key != "_target_"}, **common)
         if not hasattr(data, "train"):
             name = target.__name__
@@ -144,7 +138,7 @@ def build_module(settings: Mapping[str, Any], data: PointsDataModule | None = No
     target = locate(spec["_target_"])
     if not (isinstance(target, type) and issubclass(target, RegressionModule)):
         _refuse_of_lightning(target, LightningModule, "model", "an nn.Module or a RegressionModule")
-    with drawing(settings["model"]["seed"], CPU), _naming("model", settings["model"]):
+    with drawing(settings["model"]["seed"], CPU), naming("model", settings["model"]):
         if isinstance(target, type) and issubclass(target, LightningModule):
             module = build(spec, **training)
         else:
@@ -184,7 +178,7 @@ def build_callbacks(settings: Mapping[str, Any]) -> list[Callback]:
     chosen: dict[str, Callback] = {}
     for name, spec in settings["callbacks"].items():
         if spec is not None:
-            with _naming(f"callbacks.{name}"):
+            with naming(f"callbacks.{name}", spec):
                 chosen[name] = build(spec)
                 if not isinstance(chosen[name], Callback):
                     raise TypeError(f"{spec['_target_']} is no callback")
@@ -216,12 +210,12 @@ def build_trainer(settings: Mapping[str, Any], folder: Path, more: Sequence[Call
     loggers = []
     for name, spec in settings["logger"].items():
         if name != "every" and spec is not None:
-            with _naming(f"logger.{name}"):
+            with naming(f"logger.{name}", spec):
                 loggers.append(build(spec, folder))
                 if not isinstance(loggers[-1], Logger):
                     raise TypeError(f"{spec['_target_']} is no logger")
     try:
-        with _naming("trainer"):
+        with naming("trainer"):
             trainer = build(
                 settings["trainer"], folder=folder, callbacks=[*more, *build_callbacks(settings)], loggers=loggers
             )

@@ -66,6 +66,11 @@ def _signature_in(module: str, name: str, target: str, above: tuple[tuple[str, s
                         return _signature_in(source, name, target, above)
     names = [node.name for node in tree.body if isinstance(node, ast.FunctionDef | ast.ClassDef)]
     names += [alias.name for node in tree.body if isinstance(node, ast.ImportFrom) for alias in node.names]
+    home = _source_file(module)
+    if home.name == "__init__.py" and home.with_name(f"{name}.py").is_file():
+        inner = _parse(f"{module}.{name}", target).body
+        valid = [f"{target}.{node.name}" for node in inner if isinstance(node, ast.FunctionDef | ast.ClassDef)]
+        raise InputError(f"_target_: {target} is a module, not a class or a function in it: {did_you_mean('', valid)}")
     raise InputError(f"_target_: {module} holds no {name!r}: {did_you_mean(name, names)}")
 
 
@@ -178,7 +183,10 @@ def _parse(module: str, target: str) -> ast.Module:
         folder = path.parent
         names = [f"{module.rpartition('.')[0]}.{file.stem}" for file in folder.glob("[a-z]*.py")]
         raise InputError(f"_target_: there is no module {module!r} for {target!r}: {did_you_mean(module, names)}")
-    return ast.parse(path.read_text(encoding="utf-8"))
+    try:
+        return ast.parse(path.read_text(encoding="utf-8"))
+    except SyntaxError as error:
+        raise InputError(f"_target_: expected Python, but {path}:{error.lineno} is none ({error.msg}).") from error
 
 
 @cache
