@@ -1,5 +1,7 @@
 """Nets and data modules of a package of the user's own, which has a net, its file of points and nothing more."""
 
+import math
+
 import pytest
 import torch
 
@@ -7,9 +9,12 @@ from descentlab import targets
 from descentlab.errors import InputError
 from descentlab.runs.assemble import assemble
 from descentlab.runs.judge import evaluate, predict
+from descentlab.runs.outcome import final_metrics
 from descentlab.runs.train import train
 from descentlab.settings import config_folders
 from descentlab.settings.compose import compose
+from descentlab.sweeps.fit import fit_stack
+from descentlab.sweeps.members import members
 
 OWN = """
 from pathlib import Path
@@ -58,6 +63,20 @@ class Text(PointsDataModule):
         lines = Path(self.path).read_text().splitlines()
         rows = torch.tensor([[float(word) for word in line.split()] for line in lines])
         self.train = Points(rows[:, :1], rows[:, 1:])
+
+
+class MeanAndVariance(nn.Module):
+    def __init__(self, num_features: int) -> None:
+        super().__init__()
+        self.layer = nn.Linear(num_features, 2)
+
+    def forward(self, x):
+        return self.layer(x)
+
+
+def likelihood(prediction, target):
+    mean, log_variance = prediction[:, 0], prediction[:, 1]
+    return 0.5 * (log_variance + (target[:, 0] - mean) ** 2 * (-log_variance).exp()).mean()
 
 
 class Missing(Net):
@@ -199,6 +218,27 @@ def test_a_file_of_ones_own_data_module_is_read_again_or_its_copy_where_the_run_
 def test_what_is_lightnings_alone_is_refused_with_what_it_has_to_be(own, override, message):
     with pytest.raises(InputError, match=message):
         assemble(compose([*own, override]))
+
+
+@pytest.mark.parametrize("engine", ["auto", "lightning"])
+def test_a_net_of_mean_and_variance_trains_on_a_loss_of_its_own_and_has_no_mse(own, tmp_path, engine):
+    line = [*own, "model._target_=own_lab.MeanAndVariance", "loss._target_=own_lab.likelihood"]
+    settings = compose([*line, f"trainer.engine={engine}"])
+    result = train(settings, tmp_path)
+    assert result.status == "completed"
+    assert math.isfinite(result.metrics["train/loss"])
+    assert math.isnan(result.metrics["train/mse"])
+    judged = evaluate(tmp_path)["train"]
+    assert (judged["loss"], math.isnan(judged["mse"])) == (result.metrics["train/loss"], True)
+    stack = fit_stack(members([[*line, f"model.seed={seed}"] for seed in (1, 2)]))
+    first = stack.module.members[0]
+    assert final_metrics(first.module, first.data)["train/loss"] == pytest.approx(result.metrics["train/loss"])
+    assert stack.history.mean_squared_errors().isnan().all()
+
+
+def test_a_net_of_two_columns_is_refused_by_the_loss_that_wants_one(own):
+    with pytest.raises(InputError, match=r"^loss: expected a prediction and a target of one shape"):
+        assemble(compose([*own, "model._target_=own_lab.MeanAndVariance"]))
 
 
 MISTAKES = {

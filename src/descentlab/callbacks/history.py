@@ -14,9 +14,8 @@ from descentlab.callbacks.observation import observe
 from descentlab.callbacks.steps import points_of
 from descentlab.data.points import PointsDataModule
 from descentlab.engines.problem import Trace
-from descentlab.functional import losses
 from descentlab.modules.coefficients import MOST_COLUMNS, flat_parameters, num_parameters, unflatten
-from descentlab.modules.regression import Chunk, RegressionModule
+from descentlab.modules.regression import Chunk, RegressionModule, mse_beside
 
 
 @dataclass
@@ -47,10 +46,10 @@ def mse_of_rows(
     y: Float[Tensor, "sample target"],
     parameters: Float[Tensor, "row parameter"],
 ) -> Float[Tensor, " row"]:
-    """The mean squared error of a net on points (x, y) at each row of flattened parameters."""
+    """The mean squared error of a net on points (x, y) at each row of flattened parameters; NaN where it has none."""
 
     def error(named: dict[str, Tensor]) -> Tensor:
-        return losses.mse(functional_call(net, named, (x,)), y)
+        return mse_beside(functional_call(net, named, (x,)), y)
 
     with torch.no_grad():
         errors: Tensor = vmap(error, chunk_size=256)(dict(unflatten(net, parameters)))

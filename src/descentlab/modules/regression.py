@@ -26,6 +26,12 @@ SECONDS_UNHEARD = 0.1
 """About how long an engine works before the run may stop for a signal; steps that take longer stop it each."""
 
 
+def mse_beside(prediction: Tensor, target: Tensor) -> Float[Tensor, ""]:
+    """The mean squared error, reported beside another loss; NaN where a prediction is no guess of the target alone,
+    as one of mean and variance, so that the shapes differ."""
+    return mse(prediction, target) if prediction.shape == target.shape else prediction.new_full((), math.nan)
+
+
 class Chunk:
     """A call of `training_step` that makes many gradient steps at once.
 
@@ -143,12 +149,12 @@ class RegressionModule(LightningModule):
         return 1.0 if self.standardization is None else self.standardization.y_std**2
 
     def metrics(self, x: Float[Tensor, "sample feature"], y: Float[Tensor, "sample target"]) -> dict[str, Tensor]:
-        """The loss, and the mean squared error beside it, of the predictions for points of the data
+        """The loss, and `mse_beside` it, of the predictions for points of the data
         module; both in the user's units."""
         prediction = self(x)
         return {
             "loss": self.loss(prediction, y) * self.loss_scale,
-            "mse": nn.functional.mse_loss(prediction, y) * self.mse_scale,
+            "mse": mse_beside(prediction, y) * self.mse_scale,
         }
 
     def _log_metrics(self, stage: str, batch: Any) -> None:

@@ -15,8 +15,8 @@ from descentlab.engines.drawing import CPU
 from descentlab.engines.problem import Loss
 from descentlab.engines.stack import over_members
 from descentlab.engines.stack_trace import StackTrace
-from descentlab.functional.losses import mse
 from descentlab.modules.coefficients import unflatten
+from descentlab.modules.regression import mse_beside
 from descentlab.sweeps.stacked_module import Member, StackedRegression, shared_or_stacked
 
 
@@ -74,7 +74,7 @@ class StackHistory(StepCallback):
     ) -> Float[Tensor, "member row"]:
         net = module.members[0].module.net
         named = [{**module.untrained, **unflatten(net, row)} for row in parameters]
-        errors = [losses_of(net, mse, each, module.x, module.y) for each in named]
+        errors = [losses_of(net, mse_beside, each, module.x, module.y) for each in named]
         return torch.stack(errors, dim=1) * torch.tensor([[each.module.mse_scale] for each in module.members])
 
 
