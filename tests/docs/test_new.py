@@ -80,6 +80,7 @@ BAD = {
     "capitals": (["model", "Mine"], "Mine: expected a name in small letters"),
     "a path": (["model", "../mine"], "../mine: expected a name in small letters"),
     "a word of Python's": (["model", "class"], "class: expected a name in small letters"),
+    "a word of Python's in capitals": (["model", "none"], "none: expected a name in small letters"),
     "what each generator's law is called": (["generator", "law"], "law: expected a name in small letters"),
 }
 

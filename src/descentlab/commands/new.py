@@ -149,12 +149,14 @@ def _new(arguments: Sequence[str]) -> None:
     kind, name = arguments
     if kind not in KINDS:
         raise InputError(f"{kind}: there is no such kind; {did_you_mean(kind, KINDS)}")
-    if not re.fullmatch(r"[a-z][a-z0-9]*(_[a-z0-9]+)*", name) or keyword.iskeyword(name) or name == "law":
+    class_name = "".join(part.capitalize() for part in name.split("_"))
+    is_taken = keyword.iskeyword(name) or keyword.iskeyword(class_name) or name == "law"
+    if not re.fullmatch(r"[a-z][a-z0-9]*(_[a-z0-9]+)*", name) or is_taken:
         raise InputError(f"{name}: expected a name in small letters, such as my_net, that Python has no use for.")
     words = name.replace("_", " ").capitalize()
     texts = {
         "name": name,
-        "Name": "".join(part.capitalize() for part in name.split("_")),
+        "Name": class_name,
         "words": words,
         "package": __name__.partition(".")[0],
     }
