@@ -87,8 +87,10 @@ def test_the_command_line_says_what_it_has_done_or_why_not(small, monkeypatch, c
     monkeypatch.setattr(sys, "argv", ["rename.py", NAME])
     monkeypatch.setattr(rename.shutil, "which", lambda *_, **__: None)  # as before `make` has installed ruff
     rename.main()
-    next_ = "Next: make format lint test, then commit."
-    assert capsys.readouterr().out == f"{OLD} is now {NAME}: 2 files changed\n{next_}\n"
+    told, following = capsys.readouterr().out.splitlines()
+    assert told == f"{OLD} is now {NAME}: 2 files changed"
+    assert following.startswith(f"Next: .venv/bin/pip uninstall -y {OLD}, ")
+    assert following.endswith("; make format lint test, then commit.")
     monkeypatch.setattr(sys, "argv", ["rename.py", "json"])
     with pytest.raises(SystemExit) as end:
         rename.main()

@@ -37,7 +37,11 @@ def main() -> None:
         print("error:", error, file=sys.stderr)
         sys.exit(2)
     first = "" if _format(root) else "format "  # of which ruff is not there yet
-    print(f"{OLD} is now {arguments[0]}: {count} files changed\nNext: make {first}lint test, then commit.")
+    print(
+        f"{OLD} is now {arguments[0]}: {count} files changed\n"
+        f"Next: .venv/bin/pip uninstall -y {OLD}, whose command would be left there; "
+        f"make {first}lint test, then commit."
+    )
 
 
 def rename(root: Path, name: str) -> int:
