@@ -64,7 +64,7 @@ def test_the_wheel_holds_every_config_and_every_module(wheel):
     names = zipfile.ZipFile(wheel).namelist()
     configs = {f"descentlab/conf/{file.relative_to(ROOT / 'conf')}" for file in (ROOT / "conf").rglob("*.yaml")}
     modules = {str(file.relative_to(ROOT / "src")) for file in (ROOT / "src").rglob("*.py")}
-    assert configs | modules <= set(names)
+    assert configs | modules | {"descentlab/py.typed"} <= set(names)
     assert {name.partition("/")[0].partition("-")[0] for name in names} == {"descentlab", "hydra_plugins"}
 
 
