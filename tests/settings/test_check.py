@@ -5,6 +5,7 @@ from collections.abc import Collection
 import pytest
 
 from descentlab.errors import InputError
+from descentlab.settings import config_folders
 from descentlab.settings.check import check, check_value
 from descentlab.settings.compose import compose
 
@@ -101,6 +102,23 @@ def test_a_key_of_lightnings_own_is_left_to_a_callback_that_takes_it():
 
 def test_a_type_that_pydantic_does_not_know_takes_any_value():
     assert check_value([1], Collection[int], "model.sizes") == [1]
+
+
+def test_data_that_no_model_names_are_asked_for_as_they_can_be_given(monkeypatch, tmp_path):
+    (tmp_path / "model").mkdir()
+    (tmp_path / "model" / "bare.yaml").write_text(
+        "_target_: descentlab.nets.linear.Linear\nnum_features: 1\nbias: true\nparameterization: bias\n"
+        "initial_coefficients: null\nseed: 1\n"
+    )
+    monkeypatch.setenv(config_folders.VARIABLE, str(tmp_path))
+    with pytest.raises(InputError, match=r"^data: expected a value, got none; give \+data=…"):
+        compose(["model=bare"])
+    assert compose(["model=bare", "+data=line"])["data"]["num_features"] == 1
+
+
+def test_a_setting_that_another_class_does_not_take_is_told_how_to_be_left_out():
+    with pytest.raises(InputError, match=r"^optimizer\.weight_decay: .* Type ~optimizer\.weight_decay where"):
+        compose(["optimizer._target_=torch.optim.Rprop"])
 
 
 def test_a_schedule_at_given_steps_takes_them_as_a_list():

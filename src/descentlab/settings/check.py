@@ -94,7 +94,9 @@ def check_target(spec: Any, group: str, key: str) -> dict[str, Any]:
         elif is_open:
             checked[name] = value
         else:
-            raise InputError(f"{key}.{name}: there is no such setting; {did_you_mean(name, parameters)}")
+            valid = did_you_mean(name, parameters)
+            remedy = "" if valid.startswith("did you mean") else f" Type ~{key}.{name} where a choice has set it."
+            raise InputError(f"{key}.{name}: there is no such setting; {valid}{remedy}")
     for name, parameter in parameters.items():
         if parameter.required and name not in spec:
             raise InputError(f"{key}.{name}: {target} needs a value, got none; give {key}.{name}=…")
@@ -171,7 +173,8 @@ def _validate(adapter: TypeAdapter, value: Any, key: str) -> Any:
                 raise InputError(f"experiment: expected an experiment file whose first line is {HEADER}") from None
             raise InputError(f"{place}: there is no such key; {did_you_mean(unknown, _keys_of(blocks))}") from None
         if first["type"] == "missing":
-            raise InputError(f"{place}: expected a value, got none; give {place}=…") from None
+            plus = "+" if place == "data" else ""  # which a model's file may lack, and the choices of a run do not have
+            raise InputError(f"{place}: expected a value, got none; give {plus}{place}=…") from None
         expected = re.sub(r"^Input should be |^(List|String) should have | after validation.*$", "", first["msg"])
         if expected.startswith(("greater", "less")):
             expected = f"a value {expected}"
