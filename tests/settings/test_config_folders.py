@@ -30,6 +30,18 @@ def test_a_choice_of_ones_own_stands_beside_the_packages_and_before_them(own):
     assert compose(["optimizer=adam"])["optimizer"]["lr"] == 0.01
 
 
+def test_the_folder_may_be_named_in_the_variable_as_seen_from_here(own, monkeypatch):
+    monkeypatch.chdir(own.parent)
+    monkeypatch.setenv(VARIABLE, own.name)
+    assert compose(["optimizer=mine"])["optimizer"]["lr"] == 0.125
+
+
+@pytest.mark.parametrize("word", ["--config-dir", "--config-dir=conf", "-cd"])
+def test_from_python_the_flag_is_answered_with_the_variable(word):
+    with pytest.raises(InputError, match=rf'^{word}: expected key=value .* type os\.environ\["{VARIABLE}"\] = '):
+        compose([word, "conf"])
+
+
 def test_a_slip_is_answered_with_the_choices_of_both_folders(own):
     search_first(own)
     with pytest.raises(InputError, match=r"optimizer=mein: .*did you mean mine\? Valid: .*adam, .*, mine, .*sgd"):

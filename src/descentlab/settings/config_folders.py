@@ -74,6 +74,20 @@ def search_first(folder: Path) -> None:
     os.environ[VARIABLE] = str(folder.resolve())
 
 
+def refuse_config_dir(words: Sequence[str]) -> None:
+    """Refuse the flag where there is no command line, and name what stands for it.
+
+    Raises:
+        InputError: one of the words is the flag.
+    """
+    for word in words:
+        if word.partition("=")[0] in _FLAGS:
+            raise InputError(
+                f"{word}: expected key=value or group=choice, got a flag of the command line; "
+                f'type os.environ["{VARIABLE}"] = "<folder>" before.'
+            )
+
+
 def take_config_dir(words: Sequence[str]) -> list[str]:
     """Search the folder of `--config-dir` first, where it is among the words typed.
 
