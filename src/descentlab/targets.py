@@ -84,6 +84,8 @@ def locate(target: str) -> Any:
     module, _, name = target.rpartition(".")
     try:
         found = getattr(_imported(module), name)
+    except InputError:
+        raise
     except (ImportError, AttributeError, ValueError) as error:
         raise InputError(f"_target_: expected the path of an object, got {target!r} ({error}).") from error
     if not callable(found):
@@ -139,9 +141,12 @@ def _prefixes(group: str | None, trusted: str) -> tuple[str, ...]:
 
 
 def may_hold(module: str, group: str, target: str) -> bool:
-    """Whether a module is one of a group's, and of the same package as a target of it."""
+    """Whether a module may hold what is the user's own of a target: one of the target's group and package, but of
+    no library."""
     top = target.partition(".")[0]
-    return f"{module}.".startswith(_prefixes(group, os.environ.get(VARIABLE, ""))) and module.partition(".")[0] == top
+    if top not in (__name__.partition(".")[0], *trusted_packages()) or module.partition(".")[0] != top:
+        return False
+    return f"{module}.".startswith(_prefixes(group, os.environ.get(VARIABLE, "")))
 
 
 def _names(trusted: str) -> tuple[str, ...]:

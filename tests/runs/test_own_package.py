@@ -111,6 +111,19 @@ class Pair(Net):
         return self.layer(x), x
 
 
+class Mean(Net):
+    def forward(self, x):
+        return self.layer(x).mean()
+
+
+class Empty(nn.Module):
+    def __init__(self, num_features: int) -> None:
+        super().__init__()
+
+    def forward(self, x):
+        return x
+
+
 class Detached(Net):
     def forward(self, x):
         return self.layer(x).detach()
@@ -248,6 +261,8 @@ MISTAKES = {
     "NoForward": r"^model: .* Module \[NoForward\] is missing the required .forward. function",
     "Nothing": r"^model: expected Nothing\.forward to return a tensor of shape \(sample, 1\), got NoneType",
     "Pair": r"^model: expected Pair\.forward to return a tensor of shape \(sample, 1\), got tuple",
+    "Mean": r"^model: expected Mean\.forward to return a tensor of shape \(sample, 1\), got the shape \(\)",
+    "Empty": r"^optimizer: expected settings that fit their _target_, but optimizer got an empty parameter list",
     "Detached": r"^model: expected Detached\.forward to return what depends on its parameters, got a constant",
     "Listed": r"^model: expected the layers of Listed\._layers in an nn\.ModuleList, got a list, .* self\._layers = nn",
     "Keyed": r"^model: expected the layers of Keyed\.layers in an nn\.ModuleDict, got a dict",
@@ -278,7 +293,7 @@ def test_the_first_look_at_a_net_changes_nothing_of_it_or_of_its_points(own):
     [
         (
             "import nothere\n",
-            r"can be imported, but .*\w+\.py:1: ModuleNotFoundError: No module named 'nothere'",
+            r"^_target_: expected a module that can be imported, .*py:1: .*: No module named 'nothere'",
         ),
         ("half = 1 / 0\n", r"can be imported, but .*\w+\.py:1: ZeroDivisionError: division by zero"),
         ("\nclass Net(\n", r"expected Python, but .*\w+\.py:2 is none \('\(' was never closed\)"),

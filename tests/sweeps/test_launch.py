@@ -157,8 +157,10 @@ def test_jobs_whose_net_cannot_be_stacked_run_alone_with_the_reason(
 def test_a_job_that_breaks_down_shows_where_and_the_next_goes_on(
     make_jobs: MakeJobs, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    looks = iter([True])  # the first prediction is asked for before the run, and would be told in a line
+
     def columns(net: Linear, x: Tensor) -> Tensor:
-        if x.shape[1] == 2:
+        if x.shape[1] == 2 and not next(looks, False):
             raise ArithmeticError("broken today")
         return x
 

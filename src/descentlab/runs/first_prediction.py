@@ -51,10 +51,10 @@ def first_prediction(module: RegressionModule, x: Tensor) -> Tensor | None:
     with drawing(0, CPU), torch.enable_grad():
         prediction = asked(x[:_MOST_SAMPLES].clone())
     name = type(asked).__name__
-    if not isinstance(prediction, Tensor):
-        raise InputError(
-            f"model: expected {name}.forward to return a tensor of shape (sample, 1), got {type(prediction).__name__}."
-        )
+    is_tensor = isinstance(prediction, Tensor)
+    if not is_tensor or prediction.shape[:1] != x[:_MOST_SAMPLES].shape[:1]:
+        came = f"the shape {tuple(prediction.shape)}" if is_tensor else type(prediction).__name__
+        raise InputError(f"model: expected {name}.forward to return a tensor of shape (sample, 1), got {came}.")
     if not prediction.requires_grad and any(parameter.requires_grad for parameter in asked.parameters()):
         raise InputError(f"model: expected {name}.forward to return what depends on its parameters, got a constant.")
     return prediction
