@@ -28,7 +28,7 @@ def clone(copy):
 def test_a_renamed_clone_trains_passes_its_tests_and_has_forgotten_its_old_name(clone, run_in, in_one_process):
     done = run_in(clone, "scripts/rename.py", NAME)
     assert (done.returncode, done.stderr) == (0, "")
-    assert done.stdout.endswith("Next: make lint test, then commit.\n")
+    assert done.stdout.endswith("; make lint test, then commit.\n")
     linted = run_in(clone, "-m", "ruff", "check", "-q")
     assert linted.returncode == 0, linted.stdout
     assert run_in(clone, "-m", "ruff", "format", "-q", "--check").returncode == 0

@@ -82,10 +82,10 @@ def _check_training(module: RegressionModule, settings: Mapping[str, Any], x: Te
                 )
             inspect.signature(scheduler.step).bind()
             if settings["trainer"]["max_steps"] > 0:
-                _check_schedule(scheduler, settings["trainer"]["max_steps"])
+                _check_schedule(scheduler, settings["scheduler"], settings["trainer"]["max_steps"])
 
 
-def _check_schedule(scheduler: torch.optim.lr_scheduler.LRScheduler, max_steps: int) -> None:
+def _check_schedule(scheduler: torch.optim.lr_scheduler.LRScheduler, spec: Mapping[str, Any], max_steps: int) -> None:
     """Refuse a schedule that cannot make its first step or its last; it is of no use afterwards."""
     try:
         with warnings.catch_warnings():
@@ -95,9 +95,10 @@ def _check_schedule(scheduler: torch.optim.lr_scheduler.LRScheduler, max_steps: 
             scheduler.step()
     except (ArithmeticError, ValueError) as error:
         reason = " ".join(str(error).split()).rstrip(".")
+        given = ", ".join(f"scheduler.{key}={value}" for key, value in spec.items() if key != "_target_")
         raise InputError(
             f"scheduler: expected a schedule of trainer.max_steps={max_steps} steps, but {type(scheduler).__name__} "
-            f"cannot make them ({reason})."
+            f"cannot make them with {given} ({reason})."
         ) from error
 
 
