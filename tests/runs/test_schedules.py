@@ -29,6 +29,6 @@ def test_a_schedule_of_no_steps_is_refused_when_its_run_is_to_go_on(trained, tmp
     run = trained("model=linear", "scheduler=cosine", "trainer.max_steps=0", "logger=none")
     folder = shutil.copytree(run.folder, tmp_path / "run")
     settings = extended(read_settings(folder / "config.yaml"), ["trainer.max_steps=10"])
-    with pytest.raises(InputError, match=r"scheduler: expected a schedule .* CosineAnnealingLR cannot make them"):
+    with pytest.raises(InputError, match=r"scheduler: expected a schedule .* CosineAnnealingLR cannot make them with"):
         resume(settings, folder)
     assert (folder / "result.json").read_bytes() == (run.folder / "result.json").read_bytes()
