@@ -23,9 +23,8 @@ def log_hyperparameters(loggers: Sequence[Logger], settings: Mapping[str, Any], 
 
 
 def hyperparameters(settings: Mapping[str, Any]) -> dict[str, bool | int | float | str]:
-    """The settings of model, data, loss and optimiser as one level of plain values; the choice of each
-    group as it is typed, or
-    by the last word of its target where that is no choice's."""
+    """The settings of model, data, loss and optimiser as one level of plain values; the choice of each group as it is
+    typed, or by the last word of its target where that is no choice's."""
     flat: dict[str, Any] = {"seed": settings["seed"], "trainer.max_steps": settings["trainer"]["max_steps"]}
     if tags := settings["tags"]:
         flat["tags"] = ", ".join(tags)

@@ -15,6 +15,7 @@ VARIABLE = "DESCENTLAB_CONFIG_DIR"
 _FLAGS = ("--config-dir", "-cd")  # Hydra's
 
 
+@cache
 def config_folder() -> Path:
     """The folder of the configs: inside an installed package, else `conf` of the checkout."""
     package = Path(descentlab.__file__).parent
@@ -41,7 +42,12 @@ def choices_of(group: str) -> list[str]:
 def choice_of(group: str, target: str | None) -> str | None:
     """The choice of a group that has this `_target_`, of several the one named like it; None where there is none, or
     several are named otherwise."""
-    found = sorted({choice for folder in _folders() for choice in _choices_by_target(folder / group).get(target, ())})
+    return _choice_among(tuple(_folders()), group, target)
+
+
+@cache
+def _choice_among(folders: tuple[Path, ...], group: str, target: str | None) -> str | None:
+    found = sorted({choice for folder in folders for choice in _choices_by_target(folder / group).get(target, ())})
     alike = [choice for choice in found if target is not None and choice == target.rpartition(".")[2].lower()]
     candidates = alike or found
     return candidates[0] if len(candidates) == 1 else None

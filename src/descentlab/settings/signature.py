@@ -119,12 +119,23 @@ def _evaluate(expression: ast.expr | None, namespace: dict[str, Any]) -> Any:
 
 
 @cache
-def _namespace(module: str, above: frozenset[str] = frozenset()) -> dict[str, Any]:
-    """The names that annotations of `module` may use: light imports and the aliases made of them.
+def _namespace(module: str) -> dict[str, Any]:
+    """The names that annotations of `module` may use: light imports and the aliases made of them."""
+    return _named(module, frozenset())[0]
+
+
+_whole: dict[str, dict[str, Any]] = {}
+
+
+def _named(module: str, above: frozenset[str]) -> tuple[dict[str, Any], bool]:
+    """The names of a module, and whether they are all.
 
     `above` are the modules that import from it, whose own names are not asked for again.
     """
+    if module in _whole:
+        return _whole[module], True
     namespace: dict[str, Any] = {}
+    is_whole = True
     for node in _statements(_parse(module, module)):
         if isinstance(node, ast.Import):
             for alias in node.names:
@@ -136,9 +147,10 @@ def _namespace(module: str, above: frozenset[str] = frozenset()) -> dict[str, An
             if source in _LIGHT_MODULES:
                 light = _Light(source)
                 namespace |= {a.asname or a.name: getattr(light, a.name, Any) for a in node.names}
-            elif source.startswith("descentlab.") and source not in above:
-                theirs = _namespace(source, above | {module})
+            elif source.startswith("descentlab."):
+                theirs, are_all = ({}, False) if source in above else _named(source, above | {module})
                 namespace |= {a.asname or a.name: theirs[a.name] for a in node.names if a.name in theirs}
+                is_whole = is_whole and are_all
             elif source == "collections":
                 namespace |= {a.asname or a.name: _Light("collections.abc") for a in node.names if a.name == "abc"}
         elif isinstance(node, ast.Assign | ast.AnnAssign):
@@ -146,7 +158,9 @@ def _namespace(module: str, above: frozenset[str] = frozenset()) -> dict[str, An
             value = _evaluate(node.value, namespace)
             if isinstance(target, ast.Name) and value is not Any:
                 namespace[target.id] = value
-    return namespace
+    if is_whole:
+        _whole[module] = namespace
+    return namespace, is_whole
 
 
 class _Light:
