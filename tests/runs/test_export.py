@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from descentlab.errors import InputError
+from descentlab.modules.linear import LinearRegression
 from descentlab.runs.export import export
 from descentlab.runs.judge import predict
 
@@ -38,6 +39,14 @@ def test_an_exported_program_predicts_what_the_run_does_to_the_bit(trained, tmp_
         x = inputs(run, num_samples)
         assert model(x)[:, 0].tolist() == predict(run.folder, x)
     assert [path.name for path in tmp_path.iterdir()] == ["model.pt2"]
+
+
+def test_a_module_that_predicts_in_a_way_of_its_own_is_exported_as_it_predicts(trained, tmp_path, monkeypatch):
+    run = trained("model=linear", "trainer.max_steps=20")
+    monkeypatch.setattr(LinearRegression, "forward", lambda module, x: torch.exp(module.net(x)))
+    export(run.folder, tmp_path / "model.pt2")
+    x = inputs(run, 3)
+    assert torch.export.load(tmp_path / "model.pt2").module()(x)[:, 0].tolist() == predict(run.folder, x)
 
 
 def test_the_best_checkpoint_can_be_exported(trained, tmp_path):

@@ -20,7 +20,7 @@ KINDS = (".pt2", ".onnx")
 
 
 class Predictor(nn.Module):
-    """The net of a trained module with its units around it: inputs and predictions are the user's.
+    """What a trained module predicts: inputs and predictions are the user's.
 
     Args:
         module: whose predictions these are.
@@ -28,14 +28,10 @@ class Predictor(nn.Module):
 
     def __init__(self, module: RegressionModule) -> None:
         super().__init__()
-        self.net = module.net
-        self.units = module.standardization
+        self.module = module
 
     def forward(self, x: Float[Tensor, "sample feature"]) -> Float[Tensor, "sample target"]:
-        if self.units is None:
-            prediction: Tensor = self.net(x)
-            return prediction
-        return self.units.restore_y(self.net(self.units.standardize_x(x)))
+        return self.module.predict(x)
 
 
 def export(folder: Path, file: Path, checkpoint: str = "last") -> None:
