@@ -1,5 +1,6 @@
 """How the learning rate of a run stands to what gradient descent bears on its loss."""
 
+import copy
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -157,7 +158,7 @@ def _start_within_milliseconds(module: RegressionModule, data: PointsDataModule)
     try:
         with torch.random.fork_rng(devices=[]):  # a net that draws leaves the run's numbers as they were
             return stability(module, data, MOST_PRODUCTS_AT_START)
-    except (RuntimeError, InputError):
+    except (RuntimeError, TypeError, InputError):
         return None
 
 
@@ -176,7 +177,7 @@ def _curvature(
     x, y = data.stages()["train"]
     net = module.net
     if not isinstance(net, LinearInParameters):
-        function, own = net_objective(net, module.loss, x, y)
+        function, own = net_objective(copy.deepcopy(net), module.loss, x, y)  # it may count its calls
     else:
         design, own = net.design_matrix(x), net.coefficients().detach()
         if _is_quadratic(module) and len(own) <= LARGEST_DENSE:
