@@ -90,6 +90,16 @@ class Spectrum(nn.Linear):
         return torch.fft.fft(super().forward(x), dim=0).real
 
 
+class Remembers(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.memory = nn.LSTM(1, 3, batch_first=True)
+        self.linear = nn.Linear(3, 1)
+
+    def forward(self, x):
+        return self.linear(self.memory(x[:, :, None])[0][:, -1])
+
+
 def batch_norm():
     return nn.Sequential(nn.Linear(1, 4), nn.BatchNorm1d(4), nn.Linear(4, 1))
 
@@ -112,6 +122,7 @@ REFUSED = {
     "counts": (Counts, "changes its own attributes"),
     "leaves_torch": (LeavesTorch, "first steps differ"),
     "own_generator": (OwnGenerator, "own generator"),
+    "remembers": (Remembers, "its replay fails"),
     "batch_norm": (batch_norm, "writes to a tensor that outlives the step"),
     "complex": (lambda: Spectrum(1, 1), "only dense real tensors on the CPU or a CUDA device are recorded"),
     "hooked": (hooked, "a hook listens to a Linear"),

@@ -151,7 +151,12 @@ class RecordedEngine:
             put_back_attributes(attributes)
             raise CannotRecord("the net changes its own attributes as it runs")
         self.problem.restore(start)
-        replayed = (*self.run(count, range(count)), self.problem.snapshot())
+        try:
+            replayed = (*self.run(count, range(count)), self.problem.snapshot())
+        except torch.OutOfMemoryError:
+            raise
+        except RuntimeError as why:
+            raise CannotRecord(f"its replay fails ({str(why).splitlines()[0]})") from why
         if not self._replays(eager, replayed):
             raise CannotRecord("its replayed first steps differ from the eager ones")
 
