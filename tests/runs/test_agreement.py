@@ -2,6 +2,7 @@
 
 import json
 import signal
+import sys
 from itertools import count
 from unittest.mock import Mock
 
@@ -122,17 +123,51 @@ def test_an_error_of_a_process_on_its_own_is_its_own():
         fail(ZeroDivisionError())
 
 
-def test_the_others_wait_until_the_first_has_ended(second, monkeypatch):
-    monkeypatch.setattr(agreement.time, "sleep", lambda seconds: second.set("end", ""))
+@pytest.fixture
+def calls(monkeypatch):
+    """What a process calls at its end, which here is an exception."""
+    calls: list[str] = []
+    monkeypatch.setattr(agreement.atexit, "_run_exitfuncs", lambda: calls.append("registered"))
+    monkeypatch.setattr(agreement.os, "_exit", lambda code: (calls.append("end"), sys.exit(code)))
+    return calls
+
+
+def end(error: BaseException | None) -> None:
     with ending_together():
-        pass
+        if error is not None:
+            raise error
+
+
+def ended_with(error: BaseException | None = None) -> object:
+    with pytest.raises(SystemExit) as ended:
+        end(error)
+    return ended.value.code
+
+
+def test_the_others_wait_until_the_first_has_ended(second, monkeypatch, calls):
+    monkeypatch.setattr(agreement.time, "sleep", lambda seconds: second.set("end", ""))
+    assert ended_with() == 0
     assert second.check(["end"])
 
 
-def test_the_others_do_not_wait_for_ever(second, monkeypatch):
+def test_the_others_do_not_wait_for_ever(second, monkeypatch, calls):
     monkeypatch.setattr(agreement, "_PATIENCE", 0.0)
-    with pytest.raises(SystemExit), ending_together():
-        raise SystemExit(2)
+    assert ended_with(SystemExit(2)) == 2
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [(None, 0), (SystemExit(), 0), (SystemExit(1), 1), (SystemExit(3), 3), (KeyboardInterrupt(), 130)],
+    ids=["done", "left", "broken", "diverged", "interrupted"],
+)
+def test_a_process_of_several_calls_what_is_registered_and_is_not_taken_down(first, calls, error, code):
+    assert ended_with(error) == code
+    assert calls == ["registered", "end"]
+
+
+def test_a_process_on_its_own_ends_as_python_does(calls):
+    assert ended_with(SystemExit(3)) == 3
+    assert calls == []
 
 
 def test_a_name_that_does_not_resolve_is_answered_with_what_to_type(first, monkeypatch, capsys):

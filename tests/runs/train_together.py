@@ -16,6 +16,7 @@ from lightning.pytorch import Callback
 from descentlab.callbacks.checkpoint import Checkpoint
 from descentlab.callbacks.steps import StepCallback
 from descentlab.runs import assemble
+from descentlab.runs.agreement import ending_together
 from descentlab.runs.resume import resume
 from descentlab.runs.train import train
 from descentlab.settings.compose import compose, read_settings
@@ -61,4 +62,5 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    with ending_together():
+        main()

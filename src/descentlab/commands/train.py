@@ -99,7 +99,7 @@ def main() -> None:
             )
         except KeyboardInterrupt:  # before the first step, when nothing is there to be kept
             sys.exit(128 + signal.SIGINT)
-    sys.exit(lone[0] if lone and is_first_process() else 0)
+        sys.exit(lone[0] if lone and is_first_process() else 0)
 
 
 def _sweep() -> Path | None:

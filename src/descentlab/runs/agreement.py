@@ -4,6 +4,7 @@ They meet in the store that torchrun keeps for them. A process on its own has no
 everything here is a matter of course.
 """
 
+import atexit
 import json
 import os
 import socket
@@ -14,7 +15,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from functools import cache
 from itertools import count
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from descentlab.errors import InputError, WriteError
 from descentlab.processes import is_first_process, num_processes, rank
@@ -94,21 +95,27 @@ def failing_together() -> Iterator[None]:
 def ending_together() -> Iterator[None]:
     """Lets the processes of a run end when the first of them has written and said everything.
 
-    torch's agent ends the others as soon as one has left with an exit code that is not 0.
+    torch's agent ends the others as soon as one has left with an exit code that is not 0. What is registered to be
+    called at the exit is called, but Python is not taken down: a thread of gloo that is still letting go of the last
+    tensors would abort the process then.
     """
     if num_processes() == 1:
         yield
         return
     _check_address()
+    code: Any = 0
     try:
         yield
     except KeyboardInterrupt:
-        sys.exit(130)
+        code = 130
     except SystemExit as end:
-        if end.code != 1:  # a process that breaks down leaves at once: the first may be waiting for it
-            _wait_for_the_first()
-        raise
-    _wait_for_the_first()
+        code = end.code or 0
+    if code != 1:  # a process that breaks down leaves at once: the first may be waiting for it
+        _wait_for_the_first()
+    atexit._run_exitfuncs()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)
 
 
 def _report(error: Exception) -> None:
