@@ -253,6 +253,7 @@ class Stack:
             "kept": {name: value.clone() for name, value in self.kept.items()},
             "was_frozen": self._was_frozen.clone(),
             "steps": self.steps.clone(),
+            "last_steps": self.last_steps.clone(),
             "diverged": self.diverged.clone(),
             "step": self.step,
             "batches": self.batches.state_dict(),
@@ -265,6 +266,7 @@ class Stack:
             self.kept[name].copy_(state["kept"][name])
         self._was_frozen = state["was_frozen"].clone()
         self.steps, self.diverged = state["steps"].clone(), state["diverged"].clone()
+        self.last_steps = state["last_steps"].clone()
         self.step = state["step"]
         self.batches.load_state_dict(state["batches"])
 

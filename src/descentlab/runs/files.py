@@ -23,6 +23,9 @@ TABLE = "data.csv"
 LAST_CHECKPOINT = "checkpoints/last.ckpt"
 """What a run goes on from, in its folder."""
 
+STACKS = "stacks"
+"""Of a sweep's folder: what its stacks leave, on the way and at their ends."""
+
 UNWRITABLE = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS}
 """Errors of writing that no other path on the same disk would be spared."""
 

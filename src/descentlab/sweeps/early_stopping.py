@@ -1,6 +1,7 @@
 """Early stopping of the members of a stack: each ends where its lone run would."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import torch
 from lightning.pytorch import Trainer
@@ -32,3 +33,11 @@ class StackEarlyStopping(StepCallback):
         losses = validation.losses[step].tolist()
         over = [rule.is_over(loss, step) for rule, loss in zip(self._rules, losses, strict=True)]
         module.end(torch.tensor(over) & running)
+
+    def state_dict(self) -> dict[str, Any]:
+        return {**super().state_dict(), "rules": [rule.state_dict() for rule in self._rules]}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        super().load_state_dict(state_dict)
+        for rule, state in zip(self._rules, state_dict["rules"], strict=True):
+            rule.load_state_dict(state)

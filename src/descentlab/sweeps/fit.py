@@ -20,6 +20,7 @@ from descentlab.runs.trainer import device_of, make_trainer, quietly
 from descentlab.sweeps.early_stopping import StackEarlyStopping
 from descentlab.sweeps.grouping import EARLY_STOPPING, why_alone
 from descentlab.sweeps.stack_callbacks import StackHistory, StackValidation
+from descentlab.sweeps.stack_checkpoint import StackCheckpoint
 from descentlab.sweeps.stacked_module import Member, StackedRegression
 from descentlab.targets import build
 
@@ -42,6 +43,7 @@ def fit_stack(
     engine: str = "auto",
     accelerator: Literal["cpu", "gpu", "auto"] = "cpu",
     more: Sequence[StepCallback] = (),
+    checkpoint: StackCheckpoint | None = None,
 ) -> FittedStack:
     """Train members together: each ends with the parameters, the losses and the status of its lone run.
 
@@ -55,6 +57,7 @@ def fit_stack(
             `recorded`; `auto` compiles for many steps. On a GPU steps are replayed from a captured graph.
         accelerator: as `trainer.accelerator`: where the steps are performed, on one device.
         more: callbacks that look at the stack as well.
+        checkpoint: writes the stack's state on the way; where it finds one, the training goes on from there.
 
     Raises:
         InputError: there are no members.
@@ -81,6 +84,8 @@ def fit_stack(
     validation = StackValidation(validation_every, members, device)
     last = max(member.num_steps for member in members)
     callbacks = [validation, history, *more, *([Progress()] if show_progress else [])]
+    if checkpoint is not None:
+        callbacks.append(checkpoint)
     trainer = make_trainer(
         max_steps=last,
         accelerator="cpu",
@@ -93,8 +98,11 @@ def fit_stack(
         callbacks=callbacks,
         loggers=[],
     )
+    begun = 0 if checkpoint is None else checkpoint.step_of(module.stack)
+    chunks = Chunks(callbacks, history, start=begun, stop=last)
     with quietly():
-        trainer.fit(module, train_dataloaders=Chunks(callbacks, history, start=0, stop=last))
+        path = checkpoint.path if checkpoint is not None and begun else None
+        trainer.fit(module, train_dataloaders=chunks, ckpt_path=path, weights_only=True)
     module.unstack()
     return FittedStack(module, history, validation)
 

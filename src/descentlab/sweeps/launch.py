@@ -5,7 +5,7 @@ from pathlib import Path
 
 import torch
 
-from descentlab.runs.files import remove_temporaries
+from descentlab.runs.files import STACKS, remove_temporaries
 from descentlab.runs.lock import hold
 from descentlab.sweeps.compose import Job
 from descentlab.sweeps.extract import extract
@@ -13,7 +13,7 @@ from descentlab.sweeps.grouping import group_jobs
 from descentlab.sweeps.interruption import stopping_at_signals
 from descentlab.sweeps.outcomes import outcomes_in
 from descentlab.sweeps.pieces import Workers, cut
-from descentlab.sweeps.record import FOLDER
+from descentlab.sweeps.stack_checkpoint import forget
 
 
 def launch(jobs: Sequence[Job], folder: Path, workers: Workers, num_workers: int) -> None:
@@ -30,12 +30,14 @@ def launch(jobs: Sequence[Job], folder: Path, workers: Workers, num_workers: int
     """
     torch.set_num_threads(1)  # what is left to this process are small tensors; a fork shares no threads
     with hold(folder), stopping_at_signals(folder):
-        for place in (folder, folder / FOLDER):  # the folder of a job that was cut short is made anew
+        for place in (folder, folder / STACKS):  # the folder of a job that was cut short is made anew
             remove_temporaries(place, below=False)
         leaves_folders = len(jobs) <= jobs[0].settings["sweep"]["folders"]
         outcomes = outcomes_in(folder, jobs)
         if leaves_folders:
             extract([outcome.job for outcome in outcomes if outcome.result is not None], folder)
         groups = group_jobs([outcome.job for outcome in outcomes if outcome.result is None])
-        for _ in workers(cut(groups, folder, num_workers=num_workers, leaves_folders=leaves_folders)):
-            pass
+        missing: set[int] = set()
+        for results in workers(cut(groups, folder, num_workers=num_workers, leaves_folders=leaves_folders)):
+            missing |= {number for number, result in results.items() if result is None}
+        forget(folder, missing)

@@ -28,6 +28,7 @@ from descentlab.sweeps.memory import most_members
 from descentlab.sweeps.outcomes import ended_among
 from descentlab.sweeps.pruning import StackPruning, judge_here, pruning_of
 from descentlab.sweeps.stack import train_stack
+from descentlab.sweeps.stack_checkpoint import begun
 from descentlab.sweeps.stacked_module import Member, shapes_of
 
 WORTH_A_WORKER = 50
@@ -63,15 +64,16 @@ Workers = Callable[[Sequence[Piece]], Iterable[Results]]
 
 
 def cut(groups: Sequence[Group], sweep: Path, *, num_workers: int, leaves_folders: bool) -> list[Piece]:
-    """Pieces of equal size, as many of each group as there are workers, if its jobs are worth dividing."""
+    """Pieces of equal size, as many of each group as there are workers, if its jobs are worth dividing; each stack
+    that has begun is one of its own."""
     pieces = []
     hydra = hydra_of_sweep(sweep)
     for group in groups:
+        parts, jobs = begun(group.jobs, sweep) if group.reason is None else ([], group.jobs)
         smallest = 1 if group.reason is not None else WORTH_A_WORKER
-        count = max(1, min(num_workers, len(group.jobs) // smallest))
-        for k in range(count):
-            jobs = group.jobs[k * len(group.jobs) // count : (k + 1) * len(group.jobs) // count]
-            pieces.append(Piece(jobs, group.reason, sweep, leaves_folders, num_workers, hydra))
+        count = min(len(jobs), max(1, min(num_workers, len(jobs) // smallest)))
+        parts += [jobs[k * len(jobs) // count : (k + 1) * len(jobs) // count] for k in range(count)]
+        pieces += [Piece(part, group.reason, sweep, leaves_folders, num_workers, hydra) for part in parts]
     return pieces
 
 
@@ -95,10 +97,12 @@ def _train(piece: Piece) -> Results:
         print(f"jobs run alone: {piece.reason} ({_listed(piece.jobs)})", file=sys.stderr)
     if piece.reason is not None or len(piece.jobs) == 1:
         return _run_each(piece.jobs, piece)
+    stacks, jobs = begun(piece.jobs, piece.sweep)
     most = _most_members(piece)
+    stacks += [jobs[start : start + most] for start in range(0, len(jobs), most)]
     results: Results = {}
-    for start in range(0, len(piece.jobs), most):
-        results |= _run_stacked(piece.jobs[start : start + most], piece)
+    for stack in stacks:
+        results |= _run_stacked(stack, piece)
     return results
 
 
@@ -154,7 +158,9 @@ def _train_stack(jobs: Sequence[Job], members: Sequence[Member], piece: Piece) -
     with as_job(jobs[0], piece.sweep, piece.hydra):
         judge = judge_here()
     more = [] if judge is None else [StackPruning([job.number for job in jobs], members, judge)]
-    trained = train_stack(jobs, members, piece.sweep, leaves_folders=piece.leaves_folders, more=more)
+    trained = train_stack(
+        jobs, members, piece.sweep, leaves_folders=piece.leaves_folders, more=more, is_resumable=judge is None
+    )
     return {job.number: result for job, result in zip(jobs, trained, strict=True)}
 
 

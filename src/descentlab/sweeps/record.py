@@ -19,12 +19,11 @@ from torch import Tensor
 from descentlab.callbacks.history import Rows, mse_of_rows
 from descentlab.errors import InputError
 from descentlab.modules.coefficients import flat_parameters
-from descentlab.runs.files import write_whole, writing
+from descentlab.runs.files import STACKS, write_whole, writing
 from descentlab.runs.result import Result, result_from
 from descentlab.sweeps.fit import FittedStack
 from descentlab.sweeps.stacked_module import Member
 
-FOLDER = "stacks"
 _BETWEEN = "\0"
 """Between the texts of two results in a record."""
 
@@ -170,12 +169,12 @@ def _next_loss(member: Member) -> Float[Tensor, ""]:
 
 def records_in(sweep: Path) -> list[Path]:
     """The files of a sweep's records."""
-    return sorted((sweep / FOLDER).glob("*.npz"))
+    return sorted((sweep / STACKS).glob("*.npz"))
 
 
 def save_record(record: StackRecord, sweep: Path) -> None:
     """Write a record whole or not at all, as an npz of named arrays that NumPy opens without pickle."""
-    path = sweep / FOLDER / f"{record.jobs[0]}.npz"
+    path = sweep / STACKS / f"{record.jobs[0]}.npz"
     with writing(path):
         path.parent.mkdir(exist_ok=True)
     buffer = io.BytesIO()

@@ -12,6 +12,7 @@ from descentlab.sweeps.compose import Job
 from descentlab.sweeps.fit import fit_stack
 from descentlab.sweeps.job_folder import write_job
 from descentlab.sweeps.record import record_of, save_record
+from descentlab.sweeps.stack_checkpoint import StackCheckpoint
 from descentlab.sweeps.stacked_module import Member
 
 
@@ -22,6 +23,7 @@ def train_stack(
     *,
     leaves_folders: bool = True,
     more: Sequence[StepCallback] = (),
+    is_resumable: bool = True,
 ) -> list[Result]:
     """Train jobs that agree in all but their values as one, and leave their record, and each one's folder.
 
@@ -31,6 +33,7 @@ def train_stack(
         sweep: folder of the sweep.
         leaves_folders: False leaves the record alone, from which `write_job` makes any job's folder.
         more: callbacks that look at the stack as well.
+        is_resumable: whether a stack that is stopped or killed can go on from a checkpoint, where the jobs write some.
 
     Returns:
         The result of each job.
@@ -41,6 +44,7 @@ def train_stack(
     began = time.perf_counter()
     settings = jobs[0].settings
     validation = settings["callbacks"].get("validation")
+    checkpoint = _checkpoint(jobs, sweep) if is_resumable else None
     fitted = fit_stack(
         members,
         history_every=rows_every(settings),
@@ -49,6 +53,7 @@ def train_stack(
         engine=settings["trainer"]["engine"],
         accelerator=settings["trainer"]["accelerator"],
         more=more,
+        checkpoint=checkpoint,
     )
     share = (time.perf_counter() - began) / len(jobs)
     stack = fitted.module.stack
@@ -69,4 +74,14 @@ def train_stack(
     if leaves_folders:
         for k, (job, member) in enumerate(zip(jobs, members, strict=True)):
             write_job(record, k, job, member.module, member.data, results[k].folder)
+    if checkpoint is not None:
+        checkpoint.path.unlink(missing_ok=True)
     return results
+
+
+def _checkpoint(jobs: Sequence[Job], sweep: Path) -> StackCheckpoint | None:
+    """As the jobs write theirs when they run alone."""
+    spec = jobs[0].settings["callbacks"].get("checkpoint")
+    if spec is None:
+        return None
+    return StackCheckpoint(spec["every"], spec["seconds"], [job.number for job in jobs], sweep)

@@ -55,6 +55,20 @@ class StackHistory(StepCallback):
         """The mean squared error of each member at each recorded step, where the loss is another."""
         return torch.cat(self._mse, dim=1) if self._mse else None
 
+    def state_dict(self) -> dict[str, Any]:
+        joined = {name: torch.cat(parts, dim) for name, (parts, dim) in self._parts().items() if parts}
+        return {**super().state_dict(), "steps": list(self.steps), **joined}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        super().load_state_dict(state_dict)
+        self.steps = list(state_dict["steps"])
+        for name, (parts, _) in self._parts().items():
+            parts[:] = [state_dict[name]] if name in state_dict else []
+
+    def _parts(self) -> dict[str, tuple[list[Tensor], int]]:
+        """What was recorded chunk by chunk, and along which axis the chunks are joined."""
+        return {"losses": (self._losses, 0), "parameters": (self._parameters, 0), "mse": (self._mse, 1)}
+
     def look(self, trainer: Trainer, module: Any, step: int) -> None:
         pass
 
@@ -118,6 +132,16 @@ class StackValidation(StepCallback):
         self.best_steps = self.best_steps.masked_fill(better, step)
         for name, value in stack.parameters.items():
             self.best[name] = torch.where(over_members(better, value), value, self.best.get(name, value))
+
+    def state_dict(self) -> dict[str, Any]:
+        own = {"losses": self.losses, "best": self.best, "best_losses": self.best_losses, "best_steps": self.best_steps}
+        return {**super().state_dict(), **own}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        super().load_state_dict(state_dict)
+        self.losses = dict(state_dict["losses"])
+        self.best = {name: value.to(self._device) for name, value in state_dict["best"].items()}
+        self.best_losses, self.best_steps = state_dict["best_losses"], state_dict["best_steps"]
 
 
 def losses_of(

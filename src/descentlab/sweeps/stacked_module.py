@@ -115,9 +115,20 @@ class StackedRegression(LightningModule):
         """The trace of a whole chunk of gradient steps of all members."""
         reads_parameters = self.keeps_parameters or self.members[0].module.wants_mse
         trace = self.stack.advance(batch.num_steps, batch.rows if reads_parameters else range(0))
-        self.trainer.fit_loop.epoch_loop.manual_optimization.optim_step_progress.total.completed += batch.num_steps
+        self._count_steps(batch.num_steps)
         self._stop_after_the_last()
         return {"trace": trace}
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        checkpoint["stack"] = self.stack.state_dict()
+
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        self.stack.load_state_dict(checkpoint["stack"])
+        self._count_steps(self.stack.step)
+
+    def _count_steps(self, num_steps: int) -> None:
+        """Count gradient steps as Lightning's own."""
+        self.trainer.fit_loop.epoch_loop.manual_optimization.optim_step_progress.total.completed += num_steps
 
     def unstack(self) -> None:
         """Give every member's module its own parameters, and leave its batches where they stand at its end."""
