@@ -55,6 +55,10 @@ class Sweep:
     def stacks(self) -> list[Path]:
         return sorted((self.folder / "stacks").glob("*.npz"))
 
+    def checkpoints(self) -> list[Path]:
+        """Of the stacks that have begun and not ended."""
+        return sorted((self.folder / "stacks").glob("*.ckpt"))
+
     def history(self, job: int) -> bytes:
         return (self.folder / str(job) / "history.csv").read_bytes()
 

@@ -28,9 +28,9 @@ def test_a_task_takes_stacks_and_every_job_is_trained_once(sweep):
     assert sweep.trained() == list(range(120))
 
 
-def test_a_preempted_task_is_queued_again_and_leaves_what_is_finished(sweep, wait_for):
-    sweep.start(*LONG)
-    wait_for(sweep.stacks)
+def test_a_preempted_task_is_queued_again_and_goes_on_within_its_stack(sweep, wait_for):
+    sweep.start(*LONG, "callbacks.checkpoint.seconds=0.1")
+    wait_for(lambda: sweep.stacks() and sweep.checkpoints())
     (job,) = queue("%i")
     before = {path: path.stat().st_mtime_ns for path in sweep.stacks()}
     # As SLURM preempts: a notice, then the signal that was asked for.
@@ -40,6 +40,8 @@ def test_a_preempted_task_is_queued_again_and_leaves_what_is_finished(sweep, wai
     subprocess.run(["scontrol", "update", f"jobid={job}", "StartTime=now"], check=True)  # not after two minutes
     sweep.end()
     assert {path: path.stat().st_mtime_ns for path in before} == before
+    (log,) = (sweep.folder / "tasks").glob("*_log.err")
+    assert log.read_text().count("goes on from step") == 1
     assert sweep.statuses() == ["completed"] * 120
     assert sweep.trained() == list(range(120))
 
