@@ -20,19 +20,33 @@ def ranks(study: Study, shown: Sequence[int], most: float) -> Section | None:
     """
     if len(shown) < 3:
         return None
-    order = sorted(range(len(shown)), key=lambda place: study.jobs[shown[place]].rank)
+    places = {k: place for place, k in enumerate(sorted(range(len(study.jobs)), key=lambda k: study.jobs[k].rank), 1)}
+    order = sorted(range(len(shown)), key=lambda place: places[shown[place]])
     losses = [study.jobs[shown[place]].loss for place in order]
     finite = [loss for loss in losses if math.isfinite(loss) and loss > 0]
     axis = log_axis(f"final {study.loss_name}", finite, most=most)
     bottom, top = edges(axis)
-    data = []
+    data: list[dict[str, Any]] = []
     for name, colour, has_failed in OUTCOMES:
         own = [k for k, place in enumerate(order) if study.has_failed(study.jobs[shown[place]]) == has_failed]
-        data.append(_trace(name, colour, own, [_within(losses[k], bottom, top) for k in own], order, losses))
+        data.append(
+            {
+                "x": [places[shown[order[k]]] for k in own],
+                "y": positive([_within(losses[k], bottom, top) for k in own]),
+                "mode": "markers",
+                "marker": {"color": colour, "size": 6, "opacity": 0.75},
+                "name": name,
+                "customdata": [order[k] for k in own],
+                "text": [label(number(losses[k])) for k in own],
+                "hovertemplate": "%{text}<extra></extra>",
+            }
+        )
     note = (
         "Each point is a job; a plateau is a minimum that many jobs end in. Points at the edge lie beyond it. "
         "Click a point or drag a box to select jobs: their curves, their lines and their rows in the table follow."
     )
+    if len(shown) < len(study.jobs):
+        note += f" {len(shown)} of {len(study.jobs)} jobs are drawn, of all ranks."
     layout = {
         "xaxis": {"title": {"text": "jobs, the best first"}, **({"dtick": 1} if len(shown) <= _MOST_TICKS else {})},
         "yaxis": axis,
@@ -44,18 +58,3 @@ def ranks(study: Study, shown: Sequence[int], most: float) -> Section | None:
 
 def _within(loss: float, low: float, high: float) -> float:
     return high if math.isnan(loss) else min(max(loss, low), high)
-
-
-def _trace(
-    name: str, colour: str, own: list[int], heights: list[float], order: list[int], losses: list[float]
-) -> dict[str, Any]:
-    return {
-        "x": [k + 1 for k in own],
-        "y": positive(heights),
-        "mode": "markers",
-        "marker": {"color": colour, "size": 6, "opacity": 0.75},
-        "name": name,
-        "customdata": [order[k] for k in own],
-        "text": [label(number(losses[k])) for k in own],
-        "hovertemplate": "%{text}<extra></extra>",
-    }
