@@ -60,6 +60,17 @@ class Job:
         return self.metrics.get("val/loss", self.metrics.get("train/loss", math.nan))
 
     @property
+    def fails_above(self) -> float | None:
+        """Where its `train/mse` ends above this, it counts as failed; None: it has no such bound."""
+        bound: float | None = self.settings["sweep"]["fails_above"]
+        return bound
+
+    @property
+    def has_failed(self) -> bool:
+        """Whether it counts as failed, as in `summary.csv`: it did not end by itself, or above its bound."""
+        return has_failed(self.status, self.metrics, self.fails_above)
+
+    @property
     def rank(self) -> float:
         """What jobs are sorted by, the best first: the loss; those without one come last."""
         return math.inf if math.isnan(self.loss) else self.loss
@@ -74,7 +85,6 @@ class Study:
         folders: of the sweeps and runs it was read from.
         commands: that repeat them.
         jobs: of all.
-        fails_above: a job whose `train/mse` ends above this counts as failed; None: no such bound.
         made_with: versions, threads and engine, as far as a result says so.
     """
 
@@ -82,12 +92,7 @@ class Study:
     folders: list[Path]
     commands: list[str]
     jobs: list[Job]
-    fails_above: float | None
     made_with: dict[str, str]
-
-    def has_failed(self, job: Job) -> bool:
-        """Whether a job counts as failed, as in `summary.csv`: it did not end by itself, or above the bound."""
-        return has_failed(job.status, job.metrics, self.fails_above)
 
     @cached_property
     def loss_name(self) -> str:
@@ -154,9 +159,8 @@ def _read_sweep(folder: Path) -> Study:
     if not jobs:
         raise InputError(f"sweep: {folder}: expected at least one job, got none.")
     launched = _read_launch(folder / "multirun.yaml")
-    fails_above = (launched.get("sweep") or {}).get("fails_above")
     name = sweep_name(str(jobs[0].settings.get("name", folder.name)), _typed(launched, "task"))
-    return Study(name, [folder], _command(launched), jobs, fails_above, _made_in(folder, jobs))
+    return Study(name, [folder], _command(launched), jobs, _made_in(folder, jobs))
 
 
 def _job_of(outcome: Outcome, folder: Path) -> Job:
@@ -200,8 +204,7 @@ def _read_run(folder: Path) -> Study:
         coefficients=result.coefficients,
         folder=folder,
     )
-    fails_above = settings["sweep"]["fails_above"]
-    return Study(str(settings["name"]), [folder], [], [job], fails_above, made_with(_result_text(folder)))
+    return Study(str(settings["name"]), [folder], [], [job], made_with(_result_text(folder)))
 
 
 def _together(studies: Sequence[Study]) -> Study:
@@ -215,13 +218,11 @@ def _together(studies: Sequence[Study]) -> Study:
             label = name if len(study.jobs) == 1 else f"{name}/{job.label}"
             values = {FOLDER: name, **values, **job.values}
             jobs.append(replace(job, label=label, values=values))
-    bounds = {study.fails_above for study in studies} - {None}
     return Study(
         name=" and ".join(dict.fromkeys(study.name for study in studies)),
         folders=[folder for study in studies for folder in study.folders],
         commands=[command for study in studies for command in study.commands],
         jobs=jobs,
-        fails_above=bounds.pop() if len(bounds) == 1 else None,
         made_with=studies[0].made_with,
     )
 

@@ -38,6 +38,15 @@ def test_that_none_failed_is_told_with_the_bound():
     assert first == "None of the 3 seeds failed: none ended with a training MSE above 0.18."
 
 
+def test_each_job_is_held_to_the_bound_of_its_own_sweep():
+    jobs = [job(str(k), 0.3, seed=k) for k in range(4)]
+    for each, bound in zip(jobs, (0.2, 0.2, 0.5, None), strict=True):
+        each.settings["sweep"]["fails_above"] = bound
+    first, *_ = plain(headlines(study(jobs), {}))
+    assert first.startswith("2 of 4 seeds failed, 50.0 %")
+    assert first.endswith("; all of these ended with a training MSE above their own sweep.fails_above.")
+
+
 def test_of_many_values_some_are_told_and_the_first_and_the_last_among_them():
     jobs = [
         job(f"{width}/{seed}", 1.0 if seed < 20 - width else 0.1, **{"model.hidden_width": width, "model.seed": seed})

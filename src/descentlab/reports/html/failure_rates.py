@@ -20,7 +20,7 @@ def failure_rates(study: Study, limits: Mapping[int, float]) -> Section | None:
         study: the jobs.
         limits: the largest stable learning rate of jobs, by their index, where it is known.
     """
-    if not study.swept or not any(map(study.has_failed, study.jobs)):
+    if not study.swept or not any(job.has_failed for job in study.jobs):
         return None
     lines = _shares_beyond(study, limits)
     panels = [_panel(study, key, lines) for key in study.swept]
@@ -37,14 +37,23 @@ def failure_rates(study: Study, limits: Mapping[int, float]) -> Section | None:
 
 
 def _meaning(study: Study) -> str:
-    bound = "" if study.fails_above is None else f", or ended with a training MSE above {number(study.fails_above)}"
-    return f"diverged or broke down{bound}"
+    bound = bound_in_words(study)
+    return f"diverged or broke down{bound and f', or {bound}'}"
+
+
+def bound_in_words(study: Study) -> str:
+    """By which end a job that did not diverge counts as failed; empty where none does."""
+    bounds = {job.fails_above for job in study.jobs}
+    if bounds == {None}:
+        return ""
+    above = "their own sweep.fails_above" if len(bounds) > 1 else number(bounds.pop())
+    return f"ended with a training MSE above {above}"
 
 
 def failures_by(study: Study, key: str) -> dict[Any, tuple[int, int]]:
     """Failures and jobs at each value of a setting."""
     groups = study.grouped([key])
-    return {value: (sum(map(study.has_failed, jobs)), len(jobs)) for (value,), jobs in groups.items()}
+    return {value: (sum(job.has_failed for job in jobs), len(jobs)) for (value,), jobs in groups.items()}
 
 
 def _panel(study: Study, key: str, lines: Sequence[dict[str, Any]]) -> Panel:

@@ -30,8 +30,8 @@ def chosen_jobs(study: Study) -> list[tuple[str, int]]:
     numbers = range(len(study.jobs))
     if len(numbers) <= _MOST_ALL and len(study.folders) == len(numbers):
         return [(study.jobs[k].label if len(numbers) > 1 else "", k) for k in numbers]
-    good = sorted((k for k in numbers if not study.has_failed(study.jobs[k])), key=lambda k: study.jobs[k].rank)
-    failed = sorted((k for k in numbers if study.has_failed(study.jobs[k])), key=lambda k: study.jobs[k].rank)
+    good = sorted((k for k in numbers if not study.jobs[k].has_failed), key=lambda k: study.jobs[k].rank)
+    failed = sorted((k for k in numbers if study.jobs[k].has_failed), key=lambda k: study.jobs[k].rank)
     chosen = [("best", good[0])] if good else []
     if len(good) > 2:
         chosen.append(("typical", good[len(good) // 2]))

@@ -8,7 +8,7 @@ from typing import Any
 
 from descentlab.functional.intervals import wilson_interval
 from descentlab.reports.html.chart import number, percent
-from descentlab.reports.html.failure_rates import failures_by
+from descentlab.reports.html.failure_rates import bound_in_words, failures_by
 from descentlab.reports.html.order import median_of, summary_rank
 from descentlab.reports.names import short_name
 from descentlab.reports.study import FOLDER, Job, Study
@@ -26,7 +26,7 @@ def headlines(study: Study, limits: Mapping[int, float]) -> list[str]:
     if len(study.jobs) == 1:
         return [_lone(study)]
     sentences = [_failures(study)]
-    counts_differ = 0 < sum(map(study.has_failed, study.jobs)) < len(study.jobs)
+    counts_differ = 0 < sum(job.has_failed for job in study.jobs) < len(study.jobs)
     for key in study.swept:
         if counts_differ:
             sentences.append(_failures_along(study, key))
@@ -45,14 +45,14 @@ def _lone(study: Study) -> str:
 
 
 def _failures(study: Study) -> str:
-    count, failures = len(study.jobs), sum(map(study.has_failed, study.jobs))
+    count, failures = len(study.jobs), sum(job.has_failed for job in study.jobs)
     what = _sampled(study)
-    bound = "" if study.fails_above is None else f"ended with a training MSE above {number(study.fails_above)}"
+    bound = bound_in_words(study)
     if not failures:
         return f"None of the {count} {what} failed{f': none {bound}' if bound else ''}."
     low, high = wilson_interval(failures, count)
     diverged = sum(job.status == "diverged" for job in study.jobs)
-    above = sum(job.status == "completed" for job in study.jobs if study.has_failed(job))
+    above = sum(job.status == "completed" for job in study.jobs if job.has_failed)
     reasons = [(each, why) for each, why in ((diverged, "diverged"), (above, bound)) if each]
     detail = "".join(f"{', ' if k else '; '}{each} of them {why}" for k, (each, why) in enumerate(reasons))
     if reasons and reasons[0][0] == failures:
@@ -110,7 +110,7 @@ def _best_settings(study: Study) -> str:
     if places[0] == places[-1] or places[0][0]:
         return ""
     is_lone = all(len(jobs) == 1 for _, jobs in ranked)
-    last = next(group for group in reversed(ranked) if not is_lone or not study.has_failed(group[1][0]))
+    last = next(group for group in reversed(ranked) if not is_lone or not group[1][0].has_failed)
     order = [*ranked[:2], *([last] if last not in ranked[:2] else [])]
     told = [f"{_named(study, values)} ({_ended(study, jobs)})" for values, jobs in order]
     what = f"final {study.loss_name}" if is_lone else f"median {study.loss_name}"
@@ -129,7 +129,7 @@ def _named(study: Study, values: Sequence[Any]) -> str:
 
 
 def _ended(study: Study, jobs: Sequence[Job]) -> str:
-    failed = sum(map(study.has_failed, jobs)) / len(jobs)
+    failed = sum(job.has_failed for job in jobs) / len(jobs)
     middle = number(median_of(jobs, study.loss_name))
     if len(jobs) == 1:
         return "failed" if failed else middle

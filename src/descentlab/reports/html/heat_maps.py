@@ -17,7 +17,7 @@ def heat_maps(study: Study) -> Section | None:
     pairs = list(combinations(study.swept, 2))[:_MOST_PAIRS]
     if not pairs:
         return None
-    failures = sum(map(study.has_failed, study.jobs))
+    failures = sum(job.has_failed for job in study.jobs)
     panels = []
     for first, second in pairs:
         if 0 < failures < len(study.jobs):
@@ -40,7 +40,7 @@ def _panel(study: Study, first: str, second: str, is_rate: bool) -> Panel:
             jobs = groups.get((column, row), [])
             middle = median_of(jobs, study.loss_name)
             if is_rate and jobs:
-                rate = sum(map(study.has_failed, jobs)) / len(jobs)
+                rate = sum(job.has_failed for job in jobs) / len(jobs)
                 values[-1].append(100 * rate)
                 texts[-1].append(percent(rate))
             elif not is_rate and middle is not None and middle >= 0:

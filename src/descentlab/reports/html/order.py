@@ -18,4 +18,4 @@ def summary_rank(study: Study, jobs: Sequence[Job]) -> tuple[bool, float]:
     """What sorts the jobs of one combination of settings among the others: those that all failed come last,
     the rest by the median of the final loss."""
     middle = median_of(jobs, study.loss_name)
-    return all(map(study.has_failed, jobs)), math.inf if middle is None else middle
+    return all(job.has_failed for job in jobs), math.inf if middle is None else middle

@@ -83,7 +83,7 @@ def _json(value: Any) -> str:
 
 
 def _header_html(study: Study, sentences: Sequence[str], links: Sequence[tuple[str, str]], beside: Path) -> str:
-    failures = sum(map(study.has_failed, study.jobs))
+    failures = sum(job.has_failed for job in study.jobs)
     count = len(study.jobs)
     finite = [job.loss for job in study.jobs if job.status == "completed" and job.loss == job.loss]
     tiles = [("jobs", str(count)), ("failed", f"{failures}"), ("failure rate", percent(failures / count))]

@@ -41,7 +41,7 @@ def parallel(study: Study, histories: Histories, shown: Sequence[int], most: flo
     if len(axes) < 3:
         return None
     data = [
-        _lines(axes, [k for k, job in enumerate(jobs) if study.has_failed(job) == has_failed], name, colour, len(jobs))
+        _lines(axes, [k for k, job in enumerate(jobs) if job.has_failed == has_failed], name, colour, len(jobs))
         for name, colour, has_failed in OUTCOMES
     ]
     note = (

@@ -28,7 +28,7 @@ def ranks(study: Study, shown: Sequence[int], most: float) -> Section | None:
     bottom, top = edges(axis)
     data: list[dict[str, Any]] = []
     for name, colour, has_failed in OUTCOMES:
-        own = [k for k, place in enumerate(order) if study.has_failed(study.jobs[shown[place]]) == has_failed]
+        own = [k for k, place in enumerate(order) if study.jobs[shown[place]].has_failed == has_failed]
         data.append(
             {
                 "x": [places[shown[order[k]]] for k in own],

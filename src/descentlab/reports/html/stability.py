@@ -101,7 +101,7 @@ def stability(study: Study, limits: Mapping[int, float], shown: Sequence[int]) -
     ]
     data = []
     for name, colour, has_failed in OUTCOMES:
-        chosen = [j for j, (_, k) in enumerate(own) if study.has_failed(study.jobs[k]) == has_failed]
+        chosen = [j for j, (_, k) in enumerate(own) if study.jobs[k].has_failed == has_failed]
         heights = [max(losses[j], bottom) if has_value[j] else top for j in chosen]
         data.append(
             {

@@ -23,7 +23,7 @@ def summary_html(study: Study) -> str:
     header = [*names, "jobs", "failed", "rate", "95 % interval", *(f"{metric} median" for metric in metrics)]
     ranked = []
     for values, jobs in study.grouped(study.swept).items():
-        count, failures = len(jobs), sum(map(study.has_failed, jobs))
+        count, failures = len(jobs), sum(job.has_failed for job in jobs)
         low, high = wilson_interval(failures, count)
         middles = [median_of(jobs, metric) for metric in metrics]
         cells = [
@@ -49,8 +49,8 @@ def jobs_html(study: Study, shown: Sequence[int], beside: Path) -> str:
     header = ["job", "status", *names, "updates", *metrics, *coefficients]
     rows = []
     for place, job in enumerate(jobs):
-        mark = ' class="failed"' if study.has_failed(job) else ""
-        status = "failed" if study.has_failed(job) and job.status == "completed" else job.status
+        mark = ' class="failed"' if job.has_failed else ""
+        status = "failed" if job.has_failed and job.status == "completed" else job.status
         cells = [
             _link(job, beside),
             _cell(status),
