@@ -145,6 +145,14 @@ def test_jobs_that_cannot_be_stacked_run_alone_with_the_reason(
     assert "jobs run alone: LBFGS has no stacked update (job 3)" in capsys.readouterr().err
 
 
+def test_why_jobs_run_alone_is_said_once_however_many_workers_share_them(
+    make_jobs: MakeJobs, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    jobs = make_jobs([["model=linear", "optimizer=lbfgs", "trainer.max_steps=1", f"seed={seed}"] for seed in range(4)])
+    launch(jobs, tmp_path, partial(map, run_piece), num_workers=2)
+    assert capsys.readouterr().err == "jobs run alone: LBFGS has no stacked update (job 0, 1, 2, 3)\n"
+
+
 def test_jobs_whose_net_cannot_be_stacked_run_alone_with_the_reason(
     make_jobs: MakeJobs, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

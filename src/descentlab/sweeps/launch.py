@@ -1,5 +1,6 @@
 """The jobs of a sweep that are to be trained, handed to workers."""
 
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from descentlab.sweeps.extract import extract
 from descentlab.sweeps.grouping import group_jobs
 from descentlab.sweeps.interruption import stopping_at_signals
 from descentlab.sweeps.outcomes import outcomes_in
-from descentlab.sweeps.pieces import Workers, cut
+from descentlab.sweeps.pieces import Workers, cut, listed
 from descentlab.sweeps.stack_checkpoint import forget
 
 
@@ -37,6 +38,9 @@ def launch(jobs: Sequence[Job], folder: Path, workers: Workers, num_workers: int
         if leaves_folders:
             extract([outcome.job for outcome in outcomes if outcome.result is not None], folder)
         groups = group_jobs([outcome.job for outcome in outcomes if outcome.result is None])
+        for group in groups:
+            if group.reason is not None:
+                print(f"jobs run alone: {group.reason} ({listed(group.jobs)})", file=sys.stderr)
         missing: set[int] = set()
         for results in workers(cut(groups, folder, num_workers=num_workers, leaves_folders=leaves_folders)):
             missing |= {number for number, result in results.items() if result is None}

@@ -93,8 +93,6 @@ def run_piece(piece: Piece) -> Results:
 
 
 def _train(piece: Piece) -> Results:
-    if piece.reason is not None:
-        print(f"jobs run alone: {piece.reason} ({_listed(piece.jobs)})", file=sys.stderr)
     if piece.reason is not None or len(piece.jobs) == 1:
         return _run_each(piece.jobs, piece)
     stacks, jobs = begun(piece.jobs, piece.sweep)
@@ -135,7 +133,7 @@ def _run_stacked(jobs: Sequence[Job], piece: Piece) -> Results:
         except torch.OutOfMemoryError:
             too_many.append(together)
         except Exception as why:
-            print(f"jobs run alone: {_reason(why)} ({_listed(together)})", file=sys.stderr)
+            print(f"jobs run alone: {_reason(why)} ({listed(together)})", file=sys.stderr)
             results |= _run_each(together, piece)
     for together in too_many:  # now that nothing refers to their stack any more
         results |= _run_in_halves(together, piece)
@@ -149,7 +147,7 @@ def _run_in_halves(jobs: Sequence[Job], piece: Piece) -> Results:
         torch.cuda.empty_cache()
     if len(jobs) == 1:
         return _run_each(jobs, piece)
-    print(f"jobs trained as two stacks: the device has no room for one ({_listed(jobs)})", file=sys.stderr)
+    print(f"jobs trained as two stacks: the device has no room for one ({listed(jobs)})", file=sys.stderr)
     middle = len(jobs) // 2
     return {**_run_stacked(jobs[:middle], piece), **_run_stacked(jobs[middle:], piece)}
 
@@ -205,6 +203,7 @@ def _run_alone(job: Job, piece: Piece) -> Result | None:
     return None
 
 
-def _listed(jobs: Sequence[Job]) -> str:
+def listed(jobs: Sequence[Job]) -> str:
+    """The numbers of a few jobs, and how many there are beside."""
     more = f" and {len(jobs) - 5} more" if len(jobs) > 5 else ""
     return f"job {', '.join(str(job.number) for job in jobs[:5])}{more}"
