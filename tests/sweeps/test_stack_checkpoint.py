@@ -16,7 +16,7 @@ from descentlab.sweeps.compose import Job
 from descentlab.sweeps.grouping import Group
 from descentlab.sweeps.launch import launch
 from descentlab.sweeps.pieces import cut, run_piece
-from descentlab.sweeps.stack_checkpoint import StackCheckpoint, begun
+from descentlab.sweeps.stack_checkpoint import StackCheckpoint, begun, forget
 
 MakeJobs = Callable[[Sequence[Sequence[str]]], list[Job]]
 EVERY = ["callbacks.checkpoint.every=10", "callbacks.checkpoint.seconds=0"]
@@ -161,6 +161,17 @@ def test_a_stack_of_which_a_member_has_ended_begins_anew(
         sweep(LINES, "parted", stop=30)
     jobs = make_jobs(LINES)
     assert begun(jobs[1:], tmp_path / "parted") == ([], jobs[1:])
+
+
+def test_what_nobody_goes_on_with_is_forgotten(sweep: Callable[..., Path], tmp_path: Path) -> None:
+    with pytest.raises(CutShort):
+        sweep(LINES, "parted", stop=30)
+    folder = tmp_path / "parted"
+    (folder / "stacks" / "7.ckpt").write_bytes(b"of something else")
+    forget(folder, {1, 9})
+    assert [path.name for path in folder.glob("stacks/*")] == ["0.ckpt"]
+    forget(folder, {9})
+    assert not list(folder.glob("stacks/*"))
 
 
 def test_checkpoints_are_written_in_a_twentieth_of_the_time(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

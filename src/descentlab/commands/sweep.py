@@ -15,6 +15,7 @@ from descentlab.runs.files import writing
 from descentlab.sweeps.ledger import ledger_of
 from descentlab.sweeps.outcomes import outcomes_in
 from descentlab.sweeps.shown import shown, write_shown
+from descentlab.sweeps.stack_checkpoint import forget
 from descentlab.sweeps.table import best_of, summary_rows, sweep_rows, write_table
 
 
@@ -27,6 +28,7 @@ def conclude(folder: Path) -> None:
     """
     jobs = ledger_of(folder).jobs
     outcomes = outcomes_in(folder, jobs)
+    failed = [outcome.job.number for outcome in outcomes if outcome.result is None]
     summary = summary_rows(outcomes)
     has_board = len(jobs) > 1 and jobs[0].settings["logger"].get("tensorboard") is not None
     try:
@@ -36,6 +38,7 @@ def conclude(folder: Path) -> None:
             write_table(folder / "summary.csv", summary)
             if has_board:
                 write_summary_run(outcomes, folder)
+            forget(folder, set(failed))
     except WriteError as error:
         stop_unwritten(error, goes_on(folder))
     if has_board and jobs[0].settings["figures"]:
@@ -45,7 +48,6 @@ def conclude(folder: Path) -> None:
     print(f"report  {as_called('python scripts/report.py')} {shlex.quote(f'sweep={folder}')}")
     if (best := best_of(outcomes)) is not None:
         print(f"best    job {best.job.number}: {best.job.command}")
-    failed = [outcome.job.number for outcome in outcomes if outcome.result is None]
     if failed:
         print(f"failed: {len(failed)} of {len(outcomes)} jobs: {', '.join(map(str, failed))}", file=sys.stderr)
         sys.exit(1)

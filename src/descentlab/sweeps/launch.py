@@ -14,7 +14,6 @@ from descentlab.sweeps.grouping import group_jobs
 from descentlab.sweeps.interruption import stopping_at_signals
 from descentlab.sweeps.outcomes import outcomes_in
 from descentlab.sweeps.pieces import Workers, cut, listed
-from descentlab.sweeps.stack_checkpoint import forget
 
 
 def launch(jobs: Sequence[Job], folder: Path, workers: Workers, num_workers: int) -> None:
@@ -41,7 +40,5 @@ def launch(jobs: Sequence[Job], folder: Path, workers: Workers, num_workers: int
         for group in groups:
             if group.reason is not None:
                 print(f"jobs run alone: {group.reason} ({listed(group.jobs)})", file=sys.stderr)
-        missing: set[int] = set()
-        for results in workers(cut(groups, folder, num_workers=num_workers, leaves_folders=leaves_folders)):
-            missing |= {number for number, result in results.items() if result is None}
-        forget(folder, missing)
+        for _ in workers(cut(groups, folder, num_workers=num_workers, leaves_folders=leaves_folders)):
+            pass

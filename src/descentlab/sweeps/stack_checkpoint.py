@@ -83,7 +83,7 @@ def forget(sweep: Path, missing: Set[int]) -> None:
     """Remove the checkpoints of stacks that nobody will go on with.
 
     Args:
-        sweep: folder of a sweep whose workers have ended.
+        sweep: folder of a sweep that has come to its end.
         missing: the numbers of the jobs that have no result.
     """
     for path in _checkpoints_in(sweep):
