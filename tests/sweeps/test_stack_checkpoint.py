@@ -124,6 +124,21 @@ def test_what_is_no_checkpoint_of_the_stack_is_passed_over(
     assert not list(parted.glob("stacks/*.ckpt"))
 
 
+def test_a_stack_whose_table_was_edited_begins_anew(
+    sweep: Callable[..., Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    table = tmp_path / "table.csv"
+    of_table = ["data=table", f"data.path={table}", "data.features=[a]", "data.target=b", "trainer.max_steps=60"]
+    jobs = [["model=linear", *of_table, *EVERY, f"seed={seed}"] for seed in (1, 2)]
+    table.write_text("a,b\n1,2\n2,4\n3,5\n")
+    with pytest.raises(CutShort):
+        sweep(jobs, "parted", stop=30)
+    table.write_text("a,b\n1,2\n2,4\n3,9\n")
+    whole, parted = sweep(jobs, "whole"), sweep(jobs, "parted")
+    assert capsys.readouterr().err == ""
+    assert [differences(whole / str(job), parted / str(job)) for job in range(2)] == [[], []]
+
+
 def test_a_stack_of_other_shapes_begins_anew(sweep: Callable[..., Path], capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(CutShort):
         sweep([[*SHORT, "model=relu_net", f"seed={seed}"] for seed in (1, 2, 3)], "parted", stop=30)

@@ -98,7 +98,7 @@ def fit_stack(
         callbacks=callbacks,
         loggers=[],
     )
-    begun = 0 if checkpoint is None else checkpoint.step_of(module.stack)
+    begun = 0 if checkpoint is None else checkpoint.step_of(module)
     chunks = Chunks(callbacks, history, start=begun, stop=last)
     with quietly():
         path = checkpoint.path if checkpoint is not None and begun else None

@@ -3,17 +3,18 @@
 import sys
 import time
 from collections.abc import Mapping, Sequence, Set
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 from lightning.pytorch import Trainer
 
 from descentlab.callbacks.steps import StepCallback
-from descentlab.engines.stack import Stack
 from descentlab.errors import InputError
 from descentlab.runs.files import STACKS
 from descentlab.runs.load import read_checkpoint
 from descentlab.sweeps.compose import Job
+from descentlab.sweeps.stacked_module import Member, StackedRegression
 
 _WORTH_IT = 20
 """Times as long as the last one took, before another is written: a state holds the history of all members."""
@@ -36,10 +37,10 @@ class StackCheckpoint(StepCallback):
         self._seconds = seconds
         self._since = time.monotonic()
 
-    def step_of(self, stack: Stack) -> int:
-        """The step of the checkpoint from which a stack of these jobs goes on; 0 where there is none of it."""
+    def step_of(self, module: StackedRegression) -> int:
+        """The step of the checkpoint from which the stack of these jobs goes on; 0 where there is none of it."""
         state = _read(self.path)
-        if state is None or state["jobs"] != self._numbers or not _fits(state, stack):
+        if state is None or state["jobs"] != self._numbers or not _fits(state, module):
             return 0
         step: int = state["global_step"]
         first, last = self._numbers[0], self._numbers[-1]
@@ -54,7 +55,7 @@ class StackCheckpoint(StepCallback):
             self._seconds = max(self._seconds, _WORTH_IT * (self._since - began))
 
     def on_save_checkpoint(self, trainer: Trainer, pl_module: Any, checkpoint: dict[str, Any]) -> None:
-        checkpoint["jobs"] = self._numbers
+        checkpoint |= {"jobs": self._numbers, "points": _digest_of(pl_module.members)}
 
     def on_load_checkpoint(self, trainer: Trainer, pl_module: Any, checkpoint: dict[str, Any]) -> None:
         """Leave out Lightning's own progress, which counts batches: the stack counts from its step."""
@@ -92,13 +93,24 @@ def forget(sweep: Path, missing: Set[int]) -> None:
             path.unlink()
 
 
-def _fits(state: Mapping[str, Any], stack: Stack) -> bool:
-    """Whether a checkpoint's tensors have the names and shapes of a stack's."""
+def _fits(state: Mapping[str, Any], module: StackedRegression) -> bool:
+    """Whether a checkpoint's tensors have the names and shapes of a stack's, whose points are still the same."""
     try:
         found = {name: value.shape for name, value in state["stack"]["moving"].items()}
     except (AttributeError, KeyError, TypeError):  # of a file that something else has written
         return False
-    return found == {name: value.shape for name, value in stack.state_dict()["moving"].items()}
+    own = {name: value.shape for name, value in module.stack.state_dict()["moving"].items()}
+    return found == own and state.get("points") == _digest_of(module.members)
+
+
+def _digest_of(members: Sequence[Member]) -> str:
+    """Of all points, by which it shows that a table was edited."""
+    digest = sha256()
+    for member in members:
+        for points in member.data.stages().values():
+            for part in points:
+                digest.update(part.numpy().tobytes())
+    return digest.hexdigest()
 
 
 def _checkpoints_in(sweep: Path) -> list[Path]:
