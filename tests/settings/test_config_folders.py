@@ -36,6 +36,12 @@ def test_the_folder_may_be_named_in_the_variable_as_seen_from_here(own, monkeypa
     assert compose(["optimizer=mine"])["optimizer"]["lr"] == 0.125
 
 
+@pytest.mark.parametrize("word", ["-m", "--multirun", "-c=job"])
+def test_other_flags_are_answered_with_the_command_that_takes_them(word):
+    with pytest.raises(InputError, match=rf"^{word}: expected key=value .* a flag of .* python scripts/train.py"):
+        compose([word, "model=linear"])
+
+
 @pytest.mark.parametrize("word", ["--config-dir", "--config-dir=conf", "-cd"])
 def test_from_python_the_flag_is_answered_with_the_variable(word):
     with pytest.raises(InputError, match=rf'^{word}: expected key=value .* type os\.environ\["{VARIABLE}"\] = '):

@@ -12,7 +12,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from descentlab.errors import InputError
 from descentlab.settings.check import check
-from descentlab.settings.config_folders import config_folder, refuse_config_dir
+from descentlab.settings.config_folders import config_folder, refuse_flags
 from descentlab.settings.explain import explain, is_of_config, refuse_unnamed_choices
 from descentlab.settings.resolvers import register_resolvers
 from descentlab.settings.trust import trust_typed
@@ -29,7 +29,7 @@ def compose(overrides: Sequence[str] = ()) -> dict[str, Any]:
     Raises:
         InputError: an override, a choice or a value cannot be used.
     """
-    refuse_config_dir(overrides)
+    refuse_flags(overrides)
     refuse_unnamed_choices(overrides)
     trust_typed(overrides)
     register_resolvers()

@@ -80,18 +80,18 @@ def search_first(folder: Path) -> None:
     os.environ[VARIABLE] = str(folder.resolve())
 
 
-def refuse_config_dir(words: Sequence[str]) -> None:
-    """Refuse the flag where there is no command line, and name what stands for it.
+def refuse_flags(words: Sequence[str]) -> None:
+    """Refuse flags where there is no command line, and name what stands for `--config-dir`.
 
     Raises:
-        InputError: one of the words is the flag.
+        InputError: one of the words is a flag.
     """
     for word in words:
-        if word.partition("=")[0] in _FLAGS:
-            raise InputError(
-                f"{word}: expected key=value or group=choice, got a flag of the command line; "
-                f'type os.environ["{VARIABLE}"] = "<folder>" before.'
-            )
+        if word.startswith("-"):
+            remedy = "flags are for python scripts/train.py, which makes sweeps of settings with -m"
+            if word.partition("=")[0] in _FLAGS:
+                remedy = f'type os.environ["{VARIABLE}"] = "<folder>" before'
+            raise InputError(f"{word}: expected key=value or group=choice, got a flag of the command line; {remedy}.")
 
 
 def take_config_dir(words: Sequence[str]) -> list[str]:
