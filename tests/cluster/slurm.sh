@@ -40,7 +40,7 @@ SelectTypeParameters=CR_Core
 ReturnToService=2
 JobRequeue=1
 CommunicationParameters=NoCtldInAddrAny,NoInAddrAny
-KillWait=5
+KillWait=1
 SchedulerParameters=batch_sched_delay=0
 NodeName=one NodeHostname=$(hostname -s) NodeAddr=127.0.0.1 Port=$((11000 + RANDOM % 4000)) CPUs=2 RealMemory=1000
 NodeName=two NodeHostname=$(hostname -s) NodeAddr=127.0.0.1 Port=$((15000 + RANDOM % 4000)) CPUs=2 RealMemory=1000
@@ -65,10 +65,10 @@ start() {
 stop() {
     scancel --user="$(id -un)" --signal=KILL --full 2>/dev/null || true
     scancel --user="$(id -un)" 2>/dev/null || true
-    for daemon in one two slurmctld; do
-        pid=$(cat "$folder/$daemon.pid" 2>/dev/null) || continue
-        kill "$pid" 2>/dev/null || true
-        for _ in {1..40}; do kill -0 "$pid" 2>/dev/null || break; sleep 0.25; done
+    pids=$(cat "$folder"/{one,two,slurmctld}.pid 2>/dev/null) || true
+    for pid in $pids; do kill "$pid" 2>/dev/null || true; done
+    for pid in $pids; do
+        for _ in {1..100}; do kill -0 "$pid" 2>/dev/null || break; sleep 0.1; done
     done
 }
 
