@@ -24,12 +24,11 @@ import pytest
 import scipy.special  # noqa: F401  likewise
 import torch
 import torch.utils.tensorboard
-from jaxtyping import install_import_hook
 
-# Before any module of the package is imported: from here on beartype checks all shapes and types.
-install_import_hook("descentlab", "beartype.beartype")
+sys.path.insert(0, str(Path(__file__).parent))  # for `checked_types`, `discovery`, `pretend_device`
+from checked_types import check_types_of
 
-sys.path.insert(0, str(Path(__file__).parent))  # for `discovery`, `pretend_device`
+check_types_of("descentlab")  # before any of its modules is imported
 import discovery  # noqa: E402  the hook comes first
 
 torch.set_num_threads(1)  # the nets are small: more threads cost more than they bring
