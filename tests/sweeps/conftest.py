@@ -34,7 +34,9 @@ def loader() -> ConfigLoader:
     """Hydra's loader of the project's configs."""
     register_resolvers()
     with initialize_config_dir(str(config_folder()), version_base="1.3"):
-        return GlobalHydra.instance().config_loader()
+        loader = GlobalHydra.instance().config_loader()
+    loader.get_group_options = cache(loader.get_group_options)  # for which Hydra copies all that it knows
+    return loader
 
 
 @pytest.fixture(scope="session")
