@@ -1,5 +1,7 @@
 """Members of a stack end, stop and diverge as lone runs do, and disturb nobody; a look takes what they had."""
 
+from functools import cache
+
 import pytest
 import torch
 from engine_cases import assert_same
@@ -7,6 +9,29 @@ from stack_cases import NUM_MEMBERS, OPTIMIZERS, RATES, lone, members, optimizer
 from torch import nn, optim
 
 from descentlab.engines.eager import EagerEngine
+
+
+class Ended:
+    """What a lone run has come to, to be compared with by several tests.
+
+    Args:
+        ours: the run, at its start.
+        num_steps: to be taken.
+    """
+
+    def __init__(self, ours, num_steps):
+        self.trace = EagerEngine(ours).advance(num_steps)
+        self.parameters = {name: value.detach() for name, value in ours.net.named_parameters()}
+        self.state = ours.optimizer.state_dict()["state"]
+        self.next_batch = ours.batches.next()
+
+
+@cache
+def stopped_at(last):
+    optimizer, hyperparameters = OPTIMIZERS["momenta"]
+    nets, points = members("one_two_one")
+    runs = [lone(index, nets, points, nn.MSELoss(), optimizer, hyperparameters) for index in range(NUM_MEMBERS)]
+    return [Ended(ours, steps) for ours, steps in zip(runs, last, strict=True)]
 
 
 @pytest.mark.parametrize("pieces", [[100], [1, 99], [37, 40, 23], [20] * 5])
@@ -19,33 +44,41 @@ def test_a_member_stops_at_its_own_step_and_keeps_its_bits(kind, pieces):
     traces = [stack.advance(piece) for piece in pieces]
     losses = torch.cat([trace.losses for trace in traces])
     assert_same(sum(trace.num_steps for trace in traces), last)
-    for index, steps in enumerate(last.tolist()):
-        ours = lone(index, nets, points, nn.MSELoss(), optimizer, hyperparameters)
-        assert_same(losses[:steps, index], EagerEngine(ours).advance(steps).losses)
+    for index, expected in enumerate(stopped_at(tuple(last.tolist()))):
+        steps = int(last[index])
+        assert_same(losses[:steps, index], expected.trace.losses)
         assert bool(losses[steps:, index].isnan().all())
-        assert_same(stack.member(index), {k: v.detach() for k, v in ours.net.named_parameters()})
-        assert_same(optimizer_state(stack, index), ours.optimizer.state_dict()["state"])
+        assert_same(stack.member(index), expected.parameters)
+        assert_same(optimizer_state(stack, index), expected.state)
+
+
+DIVERGING = torch.tensor([0.02, 3.0, 0.01, 6.0, 1e20], dtype=torch.float64)
+
+
+@cache
+def diverging(momentum):
+    nets, points = members("linear")
+    hyperparameters = {"lr": DIVERGING, "momentum": momentum}
+    runs = [lone(index, nets, points, nn.MSELoss(), optim.SGD, hyperparameters) for index in range(NUM_MEMBERS)]
+    return [Ended(ours, 400) for ours in runs]
 
 
 @pytest.mark.parametrize("pieces", [[400], [150, 250], [50] * 8])
 @pytest.mark.parametrize("momentum", [0.0, 0.5])
 def test_a_member_that_diverges_stops_as_a_lone_run_does_and_disturbs_nobody(kind, momentum, pieces):
-    rates = torch.tensor([0.02, 3.0, 0.01, 6.0, 1e20], dtype=torch.float64)
-    hyperparameters = {"lr": rates, "momentum": momentum}
+    hyperparameters = {"lr": DIVERGING, "momentum": momentum}
     nets, points = members("linear")
     given = {"loss": nn.MSELoss(), "optimizer": optim.SGD, "hyperparameters": hyperparameters}
     stack = stacked(nets, points, kind, num_steps=400, **given)
     traces = [stack.advance(piece) for piece in pieces]
     losses = torch.cat([trace.losses for trace in traces])
     taken = sum(trace.num_steps for trace in traces)
-    for index in range(NUM_MEMBERS):
-        ours = lone(index, nets, points, nn.MSELoss(), optim.SGD, hyperparameters)
-        expected = EagerEngine(ours).advance(400)
-        assert bool(stack.diverged[index]) == expected.diverged
-        assert int(taken[index]) == expected.num_steps
-        assert_same(losses[: len(expected.losses), index], expected.losses)
-        assert_same(stack.member(index), {k: v.detach() for k, v in ours.net.named_parameters()})
-        assert_same(optimizer_state(stack, index), ours.optimizer.state_dict()["state"])
+    for index, expected in enumerate(diverging(momentum)):
+        assert bool(stack.diverged[index]) == expected.trace.diverged
+        assert int(taken[index]) == expected.trace.num_steps
+        assert_same(losses[: len(expected.trace.losses), index], expected.trace.losses)
+        assert_same(stack.member(index), expected.parameters)
+        assert_same(optimizer_state(stack, index), expected.state)
     assert stack.diverged.tolist() == [False, True, False, True, True]
 
 
