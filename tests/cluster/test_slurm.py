@@ -7,9 +7,9 @@ import pytest
 pytestmark = [pytest.mark.slurm, pytest.mark.usefixtures("slurm")]
 
 QUICK = ["hydra/launcher=submitit_slurm", "trainer.max_steps=20"]
-STEPS = ["trainer.engine=recorded", "trainer.max_steps=10000", "history.every=300"]
+STEPS = ["trainer.engine=recorded", "trainer.max_steps=30000", "history.every=300"]
 LONG = ["hydra/launcher=submitit_slurm", *STEPS, "hydra.launcher.tasks=1"]
-"""Most of a second a stack: what stops a task comes after the first and before the last."""
+"""More than a second a stack: what stops a task comes after the first and before the last."""
 
 
 def queue(column):

@@ -1,5 +1,6 @@
 """How many processes a config asks for, and what is said where there are others than those."""
 
+import logging
 import signal
 
 import pytest
@@ -102,4 +103,5 @@ def test_a_signal_to_the_agent_is_the_exit_code_of_the_run(monkeypatch, number):
 
     monkeypatch.setattr("torch.distributed.launcher.api.elastic_launch", launched)
     assert start_processes(compose(["trainer=ddp_cpu"])["trainer"]) == 128 + number
+    assert logging.getLogger("another").isEnabledFor(logging.WARNING)  # as before
     assert number.name in handled

@@ -86,6 +86,7 @@ def start_processes(trainer: Mapping[str, Any]) -> int:
     from torch.distributed.launcher.api import LaunchConfig, elastic_launch
 
     os.environ.setdefault("OMP_NUM_THREADS", "1")  # as torchrun does: the processes share the cores
+    held = logging.root.manager.disable
     logging.disable(logging.ERROR)  # the processes say for themselves what ends them
     config = LaunchConfig(
         min_nodes=1,
@@ -105,6 +106,8 @@ def start_processes(trainer: Mapping[str, Any]) -> int:
         return exit_code_of({rank: failure.exitcode for rank, failure in failed.failures.items()})
     except SignalException as signalled:
         return 128 + signalled.sigval
+    finally:
+        logging.disable(held)
     return 0
 
 
