@@ -4,8 +4,8 @@ import ctypes
 
 import pytest
 import torch
-from bits import needs_known_bits
 
+from bits import needs_known_bits
 from descentlab.engines.c import functions
 from descentlab.engines.c.build import build
 from descentlab.engines.record import CannotRecord

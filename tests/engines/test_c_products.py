@@ -2,9 +2,9 @@
 
 import pytest
 import torch
-from bits import needs_known_bits
 from test_c_sums import perform
 
+from bits import needs_known_bits
 from descentlab.engines.c import products
 from descentlab.engines.c.exact_loops import ExactPlaces
 from descentlab.engines.c.products import MOST_LEAVES, Order, order_of_product, orders_of_rows

@@ -2,10 +2,10 @@
 
 import pytest
 import torch
-from bits import needs_known_bits
 from engine_cases import LOSSES, OPTIMIZERS, Steep, assert_same, data, plain_loop, problem, state
 from torch import nn, optim
 
+from bits import needs_known_bits
 from descentlab.engines import compiled
 from descentlab.engines.c import build
 from descentlab.engines.choose import choose_engine

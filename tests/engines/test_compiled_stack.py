@@ -4,11 +4,11 @@ from functools import partial
 
 import pytest
 import torch
-from bits import needs_known_bits
 from engine_cases import assert_same
 from stack_cases import OPTIMIZERS, lone, members, optimizer_state, stacked
 from torch import Tensor, nn
 
+from bits import needs_known_bits
 from descentlab.engines.compiled_stack import CompiledStack
 from descentlab.engines.eager import EagerEngine
 

@@ -2,24 +2,28 @@
 
 import pytest
 import torch
-from bits import needs_known_bits
 from engine_cases import LOSSES, Steep, assert_same
 from stack_cases import NUM_MEMBERS, OPTIMIZERS, RATES, lone, members, optimizer_state, stacked
 from torch import nn, optim
 
+from bits import needs_known_bits
 from descentlab.engines.compiled_stack import CompiledStack
 from descentlab.engines.eager import EagerEngine
 from descentlab.engines.stack import Stack
 
 
-def assert_members_are_lone_runs(net, optimizer, hyperparameters, loss=LOSSES["mse"], num_steps=100, kind=Stack):
-    nets, points = members(net)
+def assert_members_are_lone_runs(
+    net, optimizer, hyperparameters, loss=LOSSES["mse"], num_steps=100, kind=Stack, batch_size=None, points=None
+):
+    nets, own_points = members(net)
+    points = points or own_points
     given = {"loss": loss, "optimizer": optimizer, "hyperparameters": hyperparameters, "num_steps": num_steps}
-    stack = stacked(nets, points, kind, **given)
+    stack = stacked(nets, points, kind, batch_size, **given)
     assert stack.name == ("recorded" if kind is Stack else "compiled")
     trace = stack.advance(num_steps)
     for index in range(NUM_MEMBERS):
-        ours = lone(index, nets, points, loss, optimizer, hyperparameters)
+        own = points if isinstance(points, list) else [points] * NUM_MEMBERS
+        ours = lone(index, nets, own, loss, optimizer, hyperparameters, batch_size)
         expected = EagerEngine(ours).advance(num_steps)
         assert_same(trace.losses[:, index], expected.losses)
         assert_same(stack.member(index), {k: v.detach() for k, v in ours.net.named_parameters()})
@@ -81,18 +85,53 @@ def test_each_loss_gives_a_member_the_bits_of_its_lone_run(net, loss):
     assert_members_are_lone_runs(net, optim.Adam, {"lr": RATES}, loss=LOSSES[loss])
 
 
-@pytest.mark.parametrize("optimizer", ["sgd_rates", "momenta", "adam"])
-def test_a_wide_net_stays_within_the_stated_tolerance(optimizer):
-    def net():
-        return nn.Sequential(nn.Linear(1, 500), nn.Sigmoid(), nn.Linear(500, 1))
+WIDE = {
+    "500 hidden units": hidden(500, activation=lambda: Steep(20.0)),
+    "two hidden layers": hidden(33, 17, activation=nn.Tanh),
+    "three hidden layers": hidden(16, 30, 20, activation=nn.Sigmoid),
+}
 
+
+@needs_known_bits
+@pytest.mark.parametrize("batch_size", [None, 16], ids=["full", "shuffled"])
+@pytest.mark.parametrize("loss", ["mse", "l1", "huber"])
+@pytest.mark.parametrize("optimizer", ["sgd_rates", "momenta", "adam", "rmsprop"])
+@pytest.mark.parametrize("net", WIDE)
+def test_each_member_of_a_stack_of_wide_nets_gets_the_bits_of_its_lone_run(net, optimizer, loss, batch_size):
     kind, hyperparameters = OPTIMIZERS[optimizer]
-    hyperparameters = hyperparameters | {"lr": RATES * 0.03}
-    nets, points = members(net)
-    given = {"loss": nn.MSELoss(), "optimizer": kind, "hyperparameters": hyperparameters}
-    losses = stacked(nets, points, num_steps=1000, **given).advance(1000).losses
-    ours = lone(2, nets, points, nn.MSELoss(), kind, hyperparameters)
-    torch.testing.assert_close(losses[:, 2], EagerEngine(ours).advance(1000).losses, rtol=1e-5, atol=0)
+    hyperparameters = hyperparameters | {"lr": hyperparameters["lr"] * 0.03}
+    assert_members_are_lone_runs(WIDE[net], kind, hyperparameters, LOSSES[loss], num_steps=30, batch_size=batch_size)
+
+
+@needs_known_bits
+def test_members_of_wide_nets_that_share_their_points_get_the_bits_of_their_lone_runs():
+    points = members("linear")[1][0]
+    assert_members_are_lone_runs(WIDE["500 hidden units"], optim.Adam, {"lr": 0.001}, num_steps=30, points=points)
+
+
+@needs_known_bits
+def test_members_of_wide_nets_with_several_features_and_targets_get_the_bits_of_their_lone_runs():
+    def net():
+        layers = nn.Linear(3, 40), nn.ReLU(), nn.Linear(40, 9, bias=False), nn.ELU(), nn.Linear(9, 2)
+        return nn.Sequential(*layers)
+
+    points = [(torch.cat([x, x**2, x**3], dim=1), torch.cat([y, -y], dim=1)) for x, y in members("linear")[1]]
+    assert_members_are_lone_runs(net, optim.RMSprop, {"lr": 0.001}, num_steps=30, points=points)
+    assert_members_are_lone_runs(net, optim.SGD, {"lr": 0.01}, num_steps=30, points=points, batch_size=7)
+
+
+def without_lone_bits(monkeypatch):
+    """No member gets the bits of its lone net, whatever is tried."""
+    monkeypatch.setattr("descentlab.engines.members_alone.MembersAlone.agree", lambda *given: False)
+
+
+def test_a_stack_whose_members_cannot_have_the_bits_of_their_lone_runs_comes_near_them(monkeypatch):
+    without_lone_bits(monkeypatch)
+    nets, points = members(WIDE["500 hidden units"])
+    given = {"loss": nn.MSELoss(), "optimizer": optim.Adam, "hyperparameters": {"lr": 0.0003}}
+    losses = stacked(nets, points, num_steps=100, **given).advance(100).losses
+    ours = lone(2, nets, points, nn.MSELoss(), optim.Adam, {"lr": 0.0003})
+    torch.testing.assert_close(losses[:, 2], EagerEngine(ours).advance(100).losses, rtol=1e-5, atol=0)
 
 
 def test_data_may_be_shared_by_all_members():

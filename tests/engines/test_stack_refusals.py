@@ -4,11 +4,11 @@ import re
 
 import pytest
 import torch
-from bits import needs_known_bits
 from engine_cases import assert_same, one_two_one
 from stack_cases import NUM_MEMBERS, members, stacked
 from torch import nn, optim
 
+from bits import needs_known_bits
 from descentlab.engines.compiled_stack import CompiledStack
 from descentlab.engines.record import CannotRecord
 from descentlab.errors import InputError

@@ -1,4 +1,4 @@
-"""Many nets trained as one: each member gets the bits of its lone run where products have few terms.
+"""Many nets trained as one: each member gets the bits of its lone run.
 
 The members' parameters lie in tensors with a leading `member` axis; one recorded step (record.py, under
 `vmap`) updates them all, by the same table of update rules (updates.py) as a lone net. A member that has
@@ -20,13 +20,14 @@ from torch import Tensor, nn, optim
 from descentlab.engines.compile import compile_step
 from descentlab.engines.lines import Lines
 from descentlab.engines.member_numbers import MemberNumbers
+from descentlab.engines.members_alone import MembersAlone
 from descentlab.engines.problem import Loss
 from descentlab.engines.program import Program
 from descentlab.engines.record import CannotRecord
 from descentlab.engines.same_bits import same_bits
 from descentlab.engines.stack_batches import StackBatches
 from descentlab.engines.stack_trace import StackTrace, over_members
-from descentlab.engines.stacked_gradient import record_gradient, stacked_gradient
+from descentlab.engines.stacked_gradient import member_by_member, record_gradient, stacked_gradient
 from descentlab.engines.updates import RULES
 
 SEGMENT = 256
@@ -89,6 +90,7 @@ class Stack:
     def _prepare(self, net: nn.Module, loss: Loss, buffers: dict[str, Tensor]) -> None:
         """Make ready what performs the steps: a record of them for each size of a batch, as it comes."""
         self._gradient_of = partial(stacked_gradient, net, loss, buffers=buffers)
+        self._alone_on = partial(self._members_alone, net, loss, buffers)
         self._programs: dict[int, Program] = {}
         self._compiled: dict[tuple[int, bool], Callable[..., Tensor]] = {}
         self._program(*self.batches.peek())
@@ -167,8 +169,16 @@ class Stack:
         size = x.shape[-2]
         if size not in self._programs:
             inputs = {} if self.batches.is_full else {"x": x, "y": y}
-            self._programs[size] = record_gradient(self._gradient_of(x, y), self.parameters, inputs, self._replays)
+            gradient, alone = self._gradient_of(x, y), self._alone_on(x, y)
+            self._programs[size] = record_gradient(gradient, self.parameters, inputs, self._replays, alone)
         return self._programs[size]
+
+    def _members_alone(
+        self, net: nn.Module, loss: Loss, buffers: dict[str, Tensor], x: Tensor, y: Tensor
+    ) -> MembersAlone | None:
+        """What the members' losses and gradients have to be, bit for bit, where that can be had."""
+        own = self._gradient_of(x.expand(self.num_members, *x.shape[-2:]), y)
+        return MembersAlone(net, loss, x, y, buffers, member_by_member(own, self.num_members))
 
     def _replays(self, expected: Any, ours: Any) -> bool:
         """True if losses and gradients of a replay are those of the definition: every bit of them."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
-from functools import reduce
+from functools import partial, reduce
 from typing import Any
 
 import torch
@@ -12,12 +12,12 @@ from torch import Tensor, nn
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from descentlab.engines.compile import compile_step
+from descentlab.engines.member_by_member import MemberByMember
+from descentlab.engines.member_form import MemberCall, with_member_calls
+from descentlab.engines.members_alone import Gradient, MembersAlone
 from descentlab.engines.problem import Loss
 from descentlab.engines.program import Program, build_program
 from descentlab.engines.record import CannotRecord, record
-
-Gradient = Callable[[dict[str, Tensor]], tuple[Tensor, list[Tensor]]]
-"""`(parameters by name) -> losses [member], gradients in the order of the parameters`"""
 
 MOST_TERMS, MOST_COLUMNS = 8, 16
 """The size of a right factor up to which multiplications are cheaper than a product of matrices."""
@@ -54,11 +54,22 @@ def stacked_gradient(net: nn.Module, loss: Loss, x: Tensor, y: Tensor, buffers: 
     return evaluate
 
 
+def member_by_member(gradient: Gradient, num_members: int) -> Gradient:
+    """The same losses and gradients, performed so that each member gets the bits of its lone net."""
+
+    def evaluate(parameters: dict[str, Tensor]) -> tuple[Tensor, list[Tensor]]:
+        with MemberByMember(num_members):
+            return gradient(parameters)
+
+    return evaluate
+
+
 def record_gradient(
     gradient: Gradient,
     parameters: dict[str, Tensor],
     inputs: dict[str, Tensor],
     same: Callable[[Any, Any], bool],
+    alone: MembersAlone | None = None,
 ) -> Program:
     """The program that computes what `gradient(parameters)` does, after updates of `parameters` in place.
 
@@ -67,19 +78,30 @@ def record_gradient(
         parameters: by name.
         inputs: the points that differ from step to step, by the names under which the lines will find them.
         same: whether losses and gradients of the replay are those of the definition.
+        alone: where members shall get the bits of their lone nets, if a program can be had that gives them.
 
     Raises:
         CannotRecord: if the net cannot be batched over members, or its replay gives other numbers.
         torch.OutOfMemoryError: the device has no room for the members.
     """
     start = {name: parameter.clone() for name, parameter in parameters.items()}
+    common = parameters, inputs, same
+    attempts = [partial(_record, gradient, *common, mode) for mode in (ShortProducts(), nullcontext())]
+    if alone is not None:
+        own = partial(_record, alone.gradient, *common, nullcontext(), alone)
+        short = partial(_record, gradient, *common, ShortProducts(), alone)
+        attempts = [partial(own, is_split=True), short, own, *attempts]
     try:
-        try:
-            return _record(gradient, parameters, inputs, same, ShortProducts())
-        except CannotRecord:
+        for attempt in attempts[:-1]:
+            try:
+                return attempt()
+            except torch.OutOfMemoryError:
+                raise
+            except (CannotRecord, RuntimeError):
+                pass
             for name, parameter in parameters.items():
                 parameter.copy_(start[name])
-            return _record(gradient, parameters, inputs, same, nullcontext())
+        return attempts[-1]()
     except torch.OutOfMemoryError:
         raise
     except RuntimeError as why:
@@ -97,14 +119,21 @@ def _record(
     inputs: dict[str, Tensor],
     same: Callable[[Any, Any], bool],
     mode: AbstractContextManager[Any],
+    alone: MembersAlone | None = None,
+    is_split: bool = False,
 ) -> Program:
+    """The program, if its replay is proven; where asked for, only if some of it goes member by member."""
+
     def run() -> tuple[Tensor, list[Tensor]]:
         with mode:
             return gradient(parameters)
 
     (losses, gradients), operations = record(run)
     program = build_program(operations, losses, list(gradients), list(parameters.values()), inputs)
-    _prove(program, gradient, parameters, inputs, same)
+    program.names = with_member_calls(program.names)
+    if is_split and not any(isinstance(value, MemberCall) for value in program.names.values()):
+        raise CannotRecord("all of it can be batched")
+    _prove(program, gradient, parameters, inputs, same, alone)
     program.operations, program.results = [], []  # whose tensors take more memory than the step's own
     return program
 
@@ -143,13 +172,17 @@ def _prove(
     parameters: dict[str, Tensor],
     inputs: dict[str, Tensor],
     same: Callable[[Any, Any], bool],
+    alone: MembersAlone | None,
 ) -> None:
     """Compare the replay with the definition at three points: the start, and two small steps from it."""
     results = f"({program.loss}, [{', '.join(name or 'None' for name in program.gradients)}])"
     replay = compile_step(program.lines, results, list(inputs), program.names)(**program.names)
     for _ in range(3):
         losses, gradients = gradient(parameters)
-        if not same((losses, gradients), replay(*inputs.values())):
+        replayed = replay(*inputs.values())
+        if not same((losses, gradients), replayed):
             raise CannotRecord("its replayed gradients differ from the eager ones")
+        if alone is not None and not alone.agree(parameters, *replayed):
+            raise CannotRecord("its members' gradients differ from those of lone nets")
         for parameter, one in zip(parameters.values(), gradients, strict=True):
             parameter.add_(one, alpha=-1e-3)

@@ -1,6 +1,7 @@
 """What looks at a stack while it trains, and remembers: the history and the validation of all members."""
 
 from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 from typing import Any
 
 import torch
@@ -12,6 +13,7 @@ from torch.func import functional_call, vmap
 from descentlab.callbacks.history import multiples_between
 from descentlab.callbacks.steps import StepCallback
 from descentlab.engines.drawing import CPU
+from descentlab.engines.member_by_member import MemberByMember
 from descentlab.engines.problem import Loss
 from descentlab.engines.stack import over_members
 from descentlab.engines.stack_trace import StackTrace
@@ -93,7 +95,8 @@ class StackHistory(StepCallback):
 
 
 class StackValidation(StepCallback):
-    """Computes `val/loss` of all members in one batched forward pass, and keeps each member's best.
+    """Computes `val/loss` of all members in one forward pass, on the CPU with the bits of lone nets, and keeps each
+    member's best.
 
     Args:
         every: gradient steps between two; None computes none.
@@ -122,7 +125,9 @@ class StackValidation(StepCallback):
         untrained = {name: value.to(self._device) for name, value in module.untrained.items()}
         was_training = self._net.training
         self._net.eval()
-        losses = losses_of(self._net, self._loss, {**untrained, **stack.parameters}, self._x, self._y)
+        x = self._x.expand(stack.num_members, *self._x.shape[-2:])
+        with MemberByMember(stack.num_members) if self._device == CPU else nullcontext():
+            losses = losses_of(self._net, self._loss, {**untrained, **stack.parameters}, x, self._y)
         self._net.train(was_training)
         losses = losses.cpu() * self._scales
         here = stack.steps == step
