@@ -16,12 +16,11 @@ import numpy as np
 import torch
 from torch import Tensor
 from torch._ops import OpOverload
-from torch.utils._python_dispatch import TorchDispatchMode
 
 from descentlab.engines.calls import fills_given_memory
 from descentlab.engines.member_form import member_form
 from descentlab.engines.program import Place, place
-from descentlab.engines.record import Operation
+from descentlab.engines.record import DispatchMode, Operation
 from descentlab.engines.reuse import memory
 
 NUM_TRIED = 4096
@@ -39,7 +38,7 @@ Layout = tuple[tuple[int, ...], tuple[int, ...], torch.dtype]
 aten = torch.ops.aten
 
 
-class MemberByMember(TorchDispatchMode):
+class MemberByMember(DispatchMode):
     """Performs what `vmap` makes of a step so that each member gets its lone net's bits.
 
     Args:
@@ -51,10 +50,6 @@ class MemberByMember(TorchDispatchMode):
         self._num_members = num_members
         self._products: dict[Place, tuple[Tensor, Tensor, Tensor]] = {}
         self._biases: dict[int, tuple[Tensor, Tensor]] = {}
-
-    @classmethod
-    def _should_skip_dynamo(cls) -> bool:
-        return False  # as the recorder's
 
     def __torch_dispatch__(
         self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None

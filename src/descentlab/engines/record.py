@@ -64,11 +64,15 @@ def tensors_in(value: Any) -> Iterator[Tensor]:
             yield from tensors_in(item)
 
 
-class _Recorder(TorchDispatchMode):
+class DispatchMode(TorchDispatchMode):
+    """Sees each tensor operation, without the import of torch._dynamo that torch's own class takes a second for."""
+
     @classmethod
     def _should_skip_dynamo(cls) -> bool:
-        return False  # with True the mode imports torch._dynamo, which takes a second
+        return False  # with True torch imports it
 
+
+class _Recorder(DispatchMode):
     def __init__(self) -> None:
         super().__init__()
         self.operations: list[Operation] = []

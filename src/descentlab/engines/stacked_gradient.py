@@ -9,7 +9,6 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.utils._python_dispatch import TorchDispatchMode
 
 from descentlab.engines.compile import compile_step
 from descentlab.engines.member_by_member import MemberByMember
@@ -17,7 +16,7 @@ from descentlab.engines.member_form import MemberCall, with_member_calls
 from descentlab.engines.members_alone import Gradient, MembersAlone
 from descentlab.engines.problem import Loss
 from descentlab.engines.program import Program, build_program
-from descentlab.engines.record import CannotRecord, record
+from descentlab.engines.record import CannotRecord, DispatchMode, record
 
 MOST_TERMS, MOST_COLUMNS = 8, 16
 """The size of a right factor up to which multiplications are cheaper than a product of matrices."""
@@ -138,16 +137,12 @@ def _record(
     return program
 
 
-class ShortProducts(TorchDispatchMode):
+class ShortProducts(DispatchMode):
     """Performs a batch of matrix products with few terms each as multiplications and additions.
 
     The numbers are the same. The result lies with the samples side by side, so that a net of few hidden units
     is worked on in long rows, where PyTorch's batched product goes through its short ones one by one.
     """
-
-    @classmethod
-    def _should_skip_dynamo(cls) -> bool:
-        return False  # as the recorder's
 
     def __torch_dispatch__(
         self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None

@@ -99,7 +99,7 @@ def _fits(state: Mapping[str, Any], module: StackedRegression) -> bool:
         found = {name: value.shape for name, value in state["stack"]["moving"].items()}
     except (AttributeError, KeyError, TypeError):  # of a file that something else has written
         return False
-    own = {name: value.shape for name, value in module.stack.state_dict()["moving"].items()}
+    own = {name: value.shape for name, value in (module.stack.parameters | module.stack.state).items()}
     return found == own and state.get("points") == _digest_of(module.members)
 
 
